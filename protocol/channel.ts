@@ -1,0 +1,248 @@
+/**
+ * One framed connection: messages in, in order; messages out, in order, as few writes as possible.
+ *
+ * Everything that arrived together is handled before anything is written, and then leaves in one write. While a
+ * write is under way, what is added waits for the next one. A peer that sends and doesn't read is not read from any
+ * more; one that is told more than it takes is disconnected.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../values/mod.ts";
+import type { Value } from "../pickle/mod.ts";
+import { type Codec, ERROR, type MessageId, REPLY, REPLY_NAME } from "./codec.ts";
+import { toWireError } from "./errors.ts";
+import { Framer } from "./framer.ts";
+import { Output } from "./output.ts";
+
+/** What a channel runs on: a TCP or Unix connection, or one with TLS. */
+export interface Transport {
+  /** Reads what is there into `buffer`; null when the peer has closed. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Closes it in both directions; pending reads and writes fail. */
+  close(): void;
+}
+
+/** Bounds of one connection, in bytes. */
+export interface ChannelLimits {
+  /** The longest message that is accepted. */
+  readonly message: number;
+  /** What may wait for a peer that doesn't read. */
+  readonly buffered: number;
+}
+
+/** 64 MiB each way. */
+export const DEFAULT_LIMITS: ChannelLimits = { message: 64 << 20, buffered: 64 << 20 };
+
+/** Handles one message, which lies in `bytes` from `start` to `end` until it returns. */
+export type FrameHandler = (bytes: Uint8Array, start: number, end: number) => void;
+
+/** With more than this to send, no further message is handled until the peer has read some. */
+const HIGH_WATER = 1 << 20;
+
+/** The longest message while the peer has not said who it is. */
+const HANDSHAKE_LIMIT = 64;
+
+/** See the module. */
+export class Channel {
+  /** What is to be sent; add whole frames only, then call {@linkcode Channel.flush}. */
+  readonly out: Output = new Output();
+  readonly #transport: Transport;
+  readonly #limits: ChannelLimits;
+  readonly #framer = new Framer(HANDSHAKE_LIMIT);
+  #codec?: Codec;
+  /** Bytes handed to the transport that it has not taken yet. */
+  #sending = 0;
+  #flushing = false;
+  #handling = false;
+  #closed = false;
+  #drained?: PromiseWithResolvers<void>;
+  #reason?: unknown;
+
+  constructor(transport: Transport, limits: ChannelLimits = DEFAULT_LIMITS) {
+    this.#transport = transport;
+    this.#limits = limits;
+  }
+
+  /** Whether it is closed; what is added then is thrown away. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes that wait for the peer to read. */
+  get buffered(): number {
+    return this.#sending + this.out.length;
+  }
+
+  /** The encoding that both sides have agreed on. @throws {ProtocolError} before the handshake. */
+  get codec(): Codec {
+    if (!this.#codec) throw new ProtocolError("there was no handshake");
+    return this.#codec;
+  }
+
+  /** Ends the handshake: from now on messages have this encoding, and may be long. */
+  speak(codec: Codec): void {
+    this.#codec = codec;
+    this.#framer.limit = this.#limits.message;
+  }
+
+  /**
+   * Reads and handles messages until the connection ends.
+   * @returns Why it ended: nothing when the peer closed it between messages or `close` was called without a
+   * reason, else the error.
+   */
+  async run(handle: FrameHandler): Promise<unknown> {
+    try {
+      while (!this.#closed) {
+        this.#handleWaiting(handle);
+        this.flush();
+        if (this.#closed) break;
+        if (this.buffered > HIGH_WATER) {
+          await this.#drain();
+          continue;
+        }
+        const count = await this.#transport.read(this.#framer.space());
+        if (count === null) {
+          if (this.#framer.waiting > 0) {
+            this.#reason ??= new ProtocolError(
+              `the peer left within a message, after ${this.#framer.waiting} bytes of it`,
+            );
+          }
+          break;
+        }
+        this.#framer.filled(count);
+      }
+    } catch (error) {
+      if (!this.#closed) this.#reason ??= error;
+    }
+    this.close();
+    return this.#reason;
+  }
+
+  #handleWaiting(handle: FrameHandler): void {
+    const framer = this.#framer;
+    this.#handling = true;
+    try {
+      while (!this.#closed && this.out.length <= HIGH_WATER && framer.next()) {
+        handle(framer.buffer, framer.start, framer.end);
+      }
+    } finally {
+      this.#handling = false;
+    }
+  }
+
+  /** Resolves when the peer has read what there was, or is gone. */
+  #drain(): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
+  }
+
+  /** Sends a reply. */
+  reply(id: MessageId, value: Value): void {
+    this.send(id, REPLY, REPLY_NAME, value);
+  }
+
+  /** Sends a reply that says that a call failed. */
+  replyError(id: MessageId, error: unknown): void {
+    const { name, detail } = toWireError(error);
+    this.send(id, ERROR, REPLY_NAME, [name, detail]);
+  }
+
+  /** Calls the peer and wants no reply. */
+  notify(name: string, args: readonly Value[]): void {
+    this.send(0, true, name, [...args]);
+  }
+
+  /** Encodes a message and sends it with everything else that is added in this turn. */
+  send(id: MessageId, flag: boolean | number, name: string, args: Value): void {
+    if (this.#closed) return;
+    const { out } = this;
+    const before = out.length;
+    const start = out.beginFrame();
+    try {
+      this.codec.encode(out, id, flag, name, args);
+    } catch (error) {
+      out.length = before;
+      throw error;
+    }
+    out.endFrame(start);
+    this.flushSoon();
+  }
+
+  /** Adds a message that has been encoded already, without its length. */
+  sendRaw(message: Uint8Array): void {
+    if (this.#closed) return;
+    const start = this.out.beginFrame();
+    this.out.append(message);
+    this.out.endFrame(start);
+    this.flushSoon();
+  }
+
+  /** Sends what was added once everything of this turn is there. */
+  flushSoon(): void {
+    if (this.#handling || this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  /** Sends what was added. */
+  flush(): void {
+    if (this.#closed) return;
+    // One long reply is no reason: only what gathers behind one that isn't taken.
+    if (this.#sending > 0 && this.out.length > this.#limits.buffered) {
+      this.close(
+        new ProtocolError(
+          `${this.buffered} bytes wait for a peer that doesn't read them, limit ${this.#limits.buffered}`,
+        ),
+      );
+    } else if (this.#sending === 0 && this.out.length > 0) {
+      this.#send();
+    }
+  }
+
+  async #send(): Promise<void> {
+    try {
+      while (this.out.length > 0 && !this.#closed) {
+        const taken = this.out.take();
+        this.#sending = taken.length;
+        for (let sent = 0; sent < taken.length;) {
+          const count = await this.#transport.write(sent === 0 ? taken : taken.subarray(sent));
+          sent += count;
+          this.#sending -= count;
+        }
+        this.out.recycle(taken);
+      }
+    } catch (error) {
+      this.close(error);
+    }
+    this.#sending = 0;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  /** Sends what there is, waits until the peer has taken it, and closes. */
+  async end(): Promise<void> {
+    this.flush();
+    if (!this.#closed && this.#sending > 0) await this.#drain();
+    this.close();
+  }
+
+  /** Closes the connection. @param reason Why, where it was not meant to be. */
+  close(reason?: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reason ??= reason;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+    try {
+      this.#transport.close();
+    } catch {
+      // It was closed from the other side in the meantime.
+    }
+  }
+}

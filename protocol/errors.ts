@@ -1,0 +1,115 @@
+/**
+ * Errors on the wire: `(dotted class name, attributes or arguments)`.
+ *
+ * The one table that knows both sides' names. What is not in it travels as a `ValueError`, `TypeError` … that the
+ * peer shows as a server exception with its text.
+ *
+ * @module
+ */
+
+import { Dict, Tuple, type Value } from "../pickle/mod.ts";
+import {
+  ConflictError,
+  FileStorageError,
+  FileStorageQuotaError,
+  MultipleUndoErrors,
+  oidBytes,
+  POSKeyError,
+  ReadConflictError,
+  ReadOnlyError,
+  StorageTransactionError,
+  tidBytes,
+  UndoError,
+} from "../values/mod.ts";
+
+/** An error as the wire has it: a name, and a dict of attributes or a tuple of arguments. */
+export interface WireError {
+  /** Dotted name of a Python exception. */
+  readonly name: string;
+  /** What the peer makes the exception from. */
+  readonly detail: Value;
+}
+
+/** A Python exception of a kind that has no counterpart here; `pythonName` is sent as it is. */
+export class PythonError extends Error {
+  override name = "PythonError";
+  /** Dotted name of the exception's class: `builtins.KeyError`. */
+  readonly pythonName: string;
+  /** Its arguments. */
+  readonly args: readonly Value[];
+
+  constructor(pythonName: string, ...args: Value[]) {
+    super(`${pythonName}: ${args.join(", ")}`);
+    this.pythonName = pythonName;
+    this.args = args;
+  }
+}
+
+/** How an error is told to the peer. */
+export function toWireError(error: unknown): WireError {
+  if (error instanceof POSKeyError) {
+    const oid = oidBytes(error.oid);
+    return {
+      name: "ZODB.POSException.POSKeyError",
+      detail: error.serial === undefined ? new Tuple([oid]) : new Tuple([oid, tidBytes(error.serial)]),
+    };
+  }
+  if (error instanceof ConflictError) return conflict(error);
+  if (error instanceof ReadOnlyError) {
+    return { name: "ZODB.POSException.ReadOnlyError", detail: new Tuple([]) };
+  }
+  if (error instanceof MultipleUndoErrors) return multipleUndo(error);
+  if (error instanceof UndoError) return undo(error);
+  if (error instanceof PythonError) return { name: error.pythonName, detail: new Tuple([...error.args]) };
+  const message = error instanceof Error ? error.message : String(error);
+  return { name: nameOf(error), detail: new Tuple([message]) };
+}
+
+function nameOf(error: unknown): string {
+  if (error instanceof StorageTransactionError) return "ZODB.POSException.StorageTransactionError";
+  if (error instanceof FileStorageQuotaError) return "ZODB.FileStorage.FileStorage.FileStorageQuotaError";
+  if (error instanceof FileStorageError) return "ZODB.FileStorage.FileStorage.FileStorageError";
+  if (error instanceof TypeError) return "builtins.TypeError";
+  return "builtins.ValueError";
+}
+
+function conflict(error: ConflictError): WireError {
+  const { oid, committed, read, className } = error.conflict;
+  return {
+    name: `ZODB.POSException.${error instanceof ReadConflictError ? "Read" : ""}ConflictError`,
+    detail: Dict.from([
+      ["message", error.message],
+      ["oid", oidBytes(oid)],
+      ["class_name", className ?? null],
+      ["serials", new Tuple([tidBytes(committed), tidBytes(read)])],
+    ]),
+  };
+}
+
+const UNDO_ERROR = "ZODB.POSException.UndoError";
+
+function undo(error: UndoError): WireError {
+  return { name: UNDO_ERROR, detail: undoDetail(error) };
+}
+
+function undoDetail(error: UndoError): Dict {
+  return Dict.from([["_reason", error.message], [
+    "_oid",
+    error.oid === undefined ? null : oidBytes(error.oid),
+  ]]);
+}
+
+/** As the original has it: the first pair stands in for reason and oid, and every error is a pair itself. */
+function multipleUndo(error: MultipleUndoErrors): WireError {
+  const pairs = error.errors.map(([oid, inner]) =>
+    new Tuple([oidBytes(oid), new Tuple([UNDO_ERROR, undoDetail(inner)])])
+  );
+  return {
+    name: "ZODB.POSException.MultipleUndoErrors",
+    detail: Dict.from([
+      ["_reason", pairs[0]?.items[0] ?? null],
+      ["_oid", pairs[0]?.items[1] ?? null],
+      ["_errs", pairs],
+    ]),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * The encoding `Z`: messages as pickles, protocol 3 out and 0 to 3 in.
+ *
+ * @module
+ */
+
+import { dumpPickle, loadPickle, PickleError, Tuple, type Value } from "../pickle/mod.ts";
+import { ProtocolError } from "../values/mod.ts";
+import type { Codec, Message, MessageId } from "./codec.ts";
+import { describe, owned, truthy } from "./msgpack.ts";
+import type { Output } from "./output.ts";
+
+/** Modules whose names may appear in a message; they stay names here, whatever they are. */
+const KNOWN_MODULES = new Set(["ZopeUndo.Prefix", "zodbpickle", "builtins", "copy_reg", "__builtin__"]);
+
+const reading = {
+  maxProtocol: 3,
+  allowGlobal: (module: string) => KNOWN_MODULES.has(module),
+};
+
+/** Messages as pickles. */
+export const pickleCodec: Codec = {
+  encoding: "Z",
+
+  decode(bytes: Uint8Array): Message {
+    let message: Value;
+    try {
+      message = loadPickle(bytes, reading);
+    } catch (error) {
+      if (error instanceof PickleError) throw new ProtocolError(error.message);
+      throw error;
+    }
+    const parts = message instanceof Tuple ? message.items : message;
+    if (!Array.isArray(parts) || parts.length !== 4) {
+      throw new ProtocolError(`message is ${describe(message)}, expected a sequence of four elements`);
+    }
+    const [id, flag, name, args] = parts;
+    if (typeof name !== "string") {
+      throw new ProtocolError(`method name is ${describe(name)}, expected a string`);
+    }
+    return { id: owned(id), flag: truthy(flag), name, args };
+  },
+
+  encode(out: Output, id: MessageId, flag: boolean | number, name: string, args: Value): void {
+    out.append(dumpPickle(new Tuple([id, flag, name, args]), { memo: false }));
+  },
+};

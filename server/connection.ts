@@ -1,0 +1,236 @@
+/**
+ * One connection to the server: handshake, registration, then the calls of a session.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import type { Value } from "../pickle/mod.ts";
+import {
+  Channel,
+  type ChannelLimits,
+  type Encoding,
+  HEARTBEAT,
+  type LoadFormat,
+  loadFormat,
+  type Message,
+  msgpackCodec,
+  pickleCodec,
+  PROTOCOL_VERSION,
+  PythonError,
+  type Transport,
+} from "../protocol/mod.ts";
+import {
+  ConflictError,
+  isPromise,
+  POSKeyError,
+  ProtocolError,
+  ReadOnlyError,
+  tidBytes,
+} from "../values/mod.ts";
+import { oidFromBytes, tidFromBytes } from "../values/mod.ts";
+import { type Answer, callMethod, hasMethod, registerArguments, REPLIES_ITSELF } from "./methods.ts";
+import type { ServedStorage } from "./served_storage.ts";
+import { Session } from "./session.ts";
+
+const log = getLogger(["zeo", "server", "connection"]);
+const base = getLogger(["zeo", "server", "base"]);
+const text = new TextDecoder("latin1");
+
+/** What a connection gets from its server. */
+export interface ConnectionHost {
+  /** The encoding that is offered; a client may choose the other. */
+  readonly encoding: Encoding;
+  readonly limits: ChannelLimits;
+  /** What log lines call connections to this server. */
+  readonly label: string;
+  /** The storages by their ids. */
+  readonly storages: ReadonlyMap<string, ServedStorage>;
+  /** The answer to `ruok`: a JSON object with every storage's state. */
+  monitorReply(): Uint8Array;
+}
+
+type State = "handshake" | "unregistered" | "registered" | "ended";
+
+/** See the module. */
+export class Connection {
+  readonly #host: ConnectionHost;
+  readonly #channel: Channel;
+  /** Who is at the other end, for the log. */
+  readonly #peer: string;
+  #state: State = "handshake";
+  #session?: Session;
+  #loads!: LoadFormat;
+
+  constructor(host: ConnectionHost, transport: Transport, peer: string) {
+    this.#host = host;
+    this.#peer = peer;
+    this.#channel = new Channel(transport, host.limits);
+  }
+
+  /** Serves the client until the connection ends. Never throws: what goes wrong is logged. */
+  async run(): Promise<void> {
+    base.info`Connected ZEO.asyncio.server.ServerProtocol(${this.#host.label})`;
+    this.#channel.sendRaw(new TextEncoder().encode(this.#host.encoding + PROTOCOL_VERSION));
+    const reason = await this.#channel.run((bytes, start, end) => this.#handle(bytes, start, end));
+    if (reason !== undefined && !isDisconnect(reason)) {
+      log.error`client ${this.#who()}: ${
+        reason instanceof Error ? reason.message : String(reason)
+      }: disconnected`;
+    }
+    if (this.#session) this.#session.close();
+    else log.debug`(unconnected) disconnected`;
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  #who(): string {
+    return this.#session ? `${this.#peer} (${this.#session.label})` : this.#peer;
+  }
+
+  #handle(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#state === "registered") {
+      if (this.#loads.matches(bytes, start, end) && this.#load(bytes)) return;
+      this.#call(this.#channel.codec.decode(bytes.subarray(start, end)));
+    } else if (this.#state === "unregistered") {
+      this.#register(this.#channel.codec.decode(bytes.subarray(start, end)));
+    } else if (this.#state === "handshake") {
+      this.#shakeHands(text.decode(bytes.subarray(start, end)));
+    }
+  }
+
+  /** A load on the short path. @returns false when the answer is not a plain one: the general path gives it then. */
+  #load(bytes: Uint8Array): boolean {
+    const loads = this.#loads;
+    const { served } = this.#session!;
+    try {
+      const answer = served.storage.loadBefore(
+        oidFromBytes(bytes, loads.oidAt),
+        tidFromBytes(bytes, loads.tidAt),
+      );
+      if (answer === null || isPromise(answer)) return false;
+      loads.reply(this.#channel.out, bytes, answer.data, answer.serial, answer.end);
+    } catch (error) {
+      if (error instanceof POSKeyError) return false;
+      throw error;
+    }
+    served.statistics.loads++;
+    return true;
+  }
+
+  #shakeHands(hello: string): void {
+    if (hello === "ruok") {
+      this.#channel.sendRaw(this.#host.monitorReply());
+      this.#end();
+      return;
+    }
+    const encoding = hello[0];
+    if (hello.slice(1) !== PROTOCOL_VERSION || encoding !== "M" && encoding !== "Z") {
+      throw new ProtocolError(`bad handshake ${JSON.stringify(hello)}, expected "M5" or "Z5"`);
+    }
+    log.info`received handshake ${`'${hello}'`}`;
+    this.#channel.speak(encoding === "M" ? msgpackCodec : pickleCodec);
+    this.#loads = loadFormat(encoding);
+    this.#state = "unregistered";
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.#channel.end();
+  }
+
+  #register(message: Message): void {
+    if (message.id === HEARTBEAT) return;
+    if (message.name !== "register") {
+      this.#unknown(message);
+      return;
+    }
+    try {
+      const { storage: id, readOnly } = registerArguments(message.args);
+      const served = this.#host.storages.get(id);
+      if (!served) throw new PythonError("builtins.ValueError", `unknown storage: ${id}`);
+      if (served.readOnly && !readOnly) throw new ReadOnlyError();
+      const session = new Session(served, this.#channel, readOnly, this.#host.label);
+      // Between the answer and the first invalidation no transaction may slip through: both happen now.
+      served.enter(session);
+      this.#session = session;
+      this.#state = "registered";
+      this.#channel.reply(message.id, tidBytes(served.storage.lastTransaction()));
+    } catch (error) {
+      this.#failed(message, error);
+    }
+  }
+
+  #call(message: Message): void {
+    if (message.id === HEARTBEAT) return;
+    if (!hasMethod(message.name)) {
+      this.#unknown(message);
+      return;
+    }
+    let answer: Answer;
+    try {
+      answer = callMethod(this.#session!, message.name, message.args, message.id);
+    } catch (error) {
+      this.#failed(message, error);
+      return;
+    }
+    if (isPromise(answer)) {
+      answer.then((value) => this.#answer(message, value), (error) => this.#failed(message, error));
+    } else this.#answer(message, answer);
+  }
+
+  #answer(message: Message, value: Value | typeof REPLIES_ITSELF): void {
+    if (value === REPLIES_ITSELF || message.flag) return;
+    try {
+      this.#channel.reply(message.id, value);
+    } catch (error) {
+      log.error`client ${this.#who()}: the answer to ${message.name} can't be sent: ${String(error)}`;
+      this.#channel.replyError(
+        message.id,
+        new PythonError("builtins.ValueError", "Couldn't pickle response"),
+      );
+    }
+  }
+
+  /** A call failed: its caller is told, or, where nobody waits for an answer, disconnected. */
+  #failed(message: Message, error: unknown): void {
+    if (message.flag) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#channel.close(
+        new ProtocolError(`${message.name} failed and nobody waits for its answer: ${reason}`),
+      );
+      return;
+    }
+    if (!isExpected(error)) {
+      log.error`client ${this.#who()}: ${`'${message.name}'`} raised exception: ${String(error)}`;
+    }
+    this.#channel.replyError(message.id, error);
+  }
+
+  #unknown(message: Message): void {
+    const name = message.name.slice(0, 100);
+    log.error`client ${this.#who()}: Invalid method, ${`'${name}'`}: disconnected`;
+    if (!message.flag) {
+      this.#channel.replyError(
+        message.id,
+        new PythonError("builtins.AttributeError", `no such method: ${name}`),
+      );
+    }
+    this.#end();
+  }
+}
+
+/** Errors that say nothing bad about the server or its client. */
+function isExpected(error: unknown): boolean {
+  return error instanceof POSKeyError || error instanceof ConflictError || error instanceof ReadOnlyError;
+}
+
+/** Whether a connection ended because the peer is gone. */
+function isDisconnect(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.BadResource;
+}

@@ -1,0 +1,283 @@
+/**
+ * What a client can call: a table from the method's name to what it does.
+ *
+ * @module
+ */
+
+import { Dict, Float, toNumber, Tuple, type Value } from "../pickle/mod.ts";
+import { type MessageId, PythonError, truthy } from "../protocol/mod.ts";
+import {
+  capabilitiesOf,
+  type Loaded,
+  type Revision,
+  type StorageTransaction,
+  supportsDelete,
+  supportsRestore,
+  supportsUndo,
+} from "../storage/mod.ts";
+import { type Awaitable, isPromise, oidBytes, StorageError, tidBytes, tidSeconds } from "../values/mod.ts";
+import {
+  bytesArgument,
+  countArgument,
+  extensionArgument,
+  extensionDict,
+  itemsOf,
+  oidArgument,
+  recordArgument,
+  textArgument,
+  tidArgument,
+  transactionIdArgument,
+} from "./arguments.ts";
+import type { Session } from "./session.ts";
+
+/** The arguments of a call. */
+export type Arguments = readonly Value[];
+
+/** A result that the method sends by itself, now or later. */
+export const REPLIES_ITSELF: unique symbol = Symbol("replies itself");
+
+/** What a method answers. */
+export type Answer = Awaitable<Value | typeof REPLIES_ITSELF>;
+
+/** A method: the call's id is for those that reply by themselves. */
+export type Method = (session: Session, args: Arguments, id: MessageId) => Answer;
+
+/** How many arguments a method takes, and what it does. */
+interface Entry {
+  readonly least: number;
+  readonly most: number;
+  readonly call: Method;
+}
+
+const takes = (least: number, most: number, call: Method): Entry => ({ least, most, call });
+
+/** Uses a storage's answer, which is there at once in most cases. */
+function then<T>(answer: Awaitable<T>, use: (value: T) => Value): Awaitable<Value> {
+  return isPromise(answer) ? answer.then(use) : use(answer);
+}
+
+/** The last argument of calls within a transaction says which. */
+function transactionOf(session: Session, id: Value): StorageTransaction {
+  return session.commit(transactionIdArgument(id)).transaction;
+}
+
+function begin(session: Session, args: Arguments): Answer {
+  const [id, user, description, extension, tid, status] = args;
+  const metadata = {
+    user: bytesArgument(user, "user"),
+    description: bytesArgument(description, "description"),
+    extension: extensionArgument(extension),
+  };
+  const options = {
+    tid: tid === undefined || tid === null ? undefined : tidArgument(tid),
+    status: status === undefined ? " " : textArgument(status, "status"),
+  };
+  session.begin(transactionIdArgument(id), () => session.served.storage.begin(metadata, options));
+  return null;
+}
+
+function store(session: Session, [oid, serial, data, id]: Arguments): Answer {
+  const commit = session.commit(transactionIdArgument(id));
+  const changed = oidArgument(oid);
+  commit.transaction.store(changed, tidArgument(serial), recordArgument(data));
+  commit.invalidates(changed);
+  session.served.statistics.stores++;
+  return null;
+}
+
+function deleteObject(session: Session, [oid, serial, id]: Arguments): Answer {
+  const { storage, statistics } = session.served;
+  const commit = session.commit(transactionIdArgument(id));
+  if (!supportsDelete(storage)) throw missing(session, "deleteObject");
+  const { transaction } = commit;
+  if (!("deleteObject" in transaction)) throw missing(session, "deleteObject");
+  const gone = oidArgument(oid);
+  (transaction as ReturnType<typeof storage.begin>).deleteObject(gone, tidArgument(serial));
+  commit.invalidates(gone);
+  statistics.stores++;
+  return null;
+}
+
+function restore(session: Session, [oid, serial, data, previous, id]: Arguments): Answer {
+  const { storage, statistics } = session.served;
+  const commit = session.commit(transactionIdArgument(id));
+  if (!supportsRestore(storage)) throw missing(session, "restore");
+  const restored = oidArgument(oid);
+  (commit.transaction as ReturnType<typeof storage.begin>).restore(
+    restored,
+    tidArgument(serial),
+    data === null ? null : recordArgument(data),
+    previous === null ? null : tidArgument(previous),
+  );
+  commit.invalidates(restored);
+  statistics.stores++;
+  return null;
+}
+
+function missing(session: Session, method: string): PythonError {
+  return new PythonError("builtins.AttributeError", `'${session.served.storage.kind}' has no '${method}'`);
+}
+
+/** A method of the original that is not built yet: a clear answer, at the vote where the call itself gets none. */
+function notYet(name: string, transactionAt?: number): Entry {
+  return takes(0, 6, (session, args) => {
+    const reason = new StorageError(`${name} is not supported by this server yet`);
+    if (transactionAt === undefined) throw reason;
+    session.commit(transactionIdArgument(args[transactionAt])).refuse(reason);
+    return null;
+  });
+}
+
+function historyEntry(session: Session, { tid, size, user, description, extension }: Revision): Dict {
+  const entry = new Dict();
+  for (const [key, value] of extensionDict(extension)) entry.set(key, value);
+  entry.set("time", floatValue(tidSeconds(tid))).set("user_name", user).set("description", description);
+  entry.set("tid", tidBytes(tid)).set("size", size);
+  if (session.served.storage.kind === "MappingStorage") {
+    entry.set("serial", tidBytes(tid)).set("extension", extensionDict(extension));
+  }
+  return entry;
+}
+
+/** A Python float, also where it happens to be whole. */
+function floatValue(value: number): Value {
+  return Number.isInteger(value) ? new Float(value) : value;
+}
+
+function loaded(value: Loaded | null): Value {
+  if (value === null) return null;
+  return new Tuple([value.data, tidBytes(value.serial), value.end === null ? null : tidBytes(value.end)]);
+}
+
+function info(session: Session): Dict {
+  const { storage } = session.served;
+  const interfaces = capabilitiesOf(storage).map((name) => new Tuple(["ZODB.interfaces", name]));
+  return session.sizes()
+    .set("name", storage.name)
+    .set("supportsUndo", supportsUndo(storage))
+    .set("supports_record_iternext", capabilitiesOf(storage).includes("IStorageCurrentRecordIteration"))
+    .set("interfaces", new Tuple([...interfaces, new Tuple(["zope.interface", "Interface"])]));
+}
+
+const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
+  get_info: takes(0, 0, info),
+  lastTransaction: takes(0, 0, (session) => tidBytes(session.served.storage.lastTransaction())),
+  ping: takes(0, 0, () => null),
+  server_status: takes(0, 0, (session) => session.served.status()),
+
+  set_client_label: takes(1, 1, (session, [label]) => {
+    session.label = `${textArgument(label, "label").slice(0, 200)} ${session.label}`;
+    return null;
+  }),
+
+  getInvalidations: takes(1, 1, (session, [tid]) => {
+    const missed = session.served.missedSince(tidArgument(tid));
+    return missed ? new Tuple([tidBytes(missed.tid), missed.oids.map(oidBytes)]) : null;
+  }),
+
+  new_oids: takes(0, 1, (session, [count]) => {
+    session.requireWritable();
+    const wanted = count === undefined ? 100 : countArgument(count, "count", 1, 100);
+    return then(session.served.storage.newOids(wanted), (oids) => oids.map(oidBytes));
+  }),
+
+  loadBefore: takes(2, 2, (session, [oid, tid]) => {
+    session.served.statistics.loads++;
+    return then(session.served.storage.loadBefore(oidArgument(oid), tidArgument(tid)), loaded);
+  }),
+
+  loadSerial: takes(
+    2,
+    2,
+    (session, [oid, serial]) => session.served.storage.loadSerial(oidArgument(oid), tidArgument(serial)),
+  ),
+
+  getTid: takes(1, 1, (session, [oid]) => then(session.served.storage.getTid(oidArgument(oid)), tidBytes)),
+
+  history: takes(1, 2, (session, [oid, size]) => {
+    const wanted = size === undefined ? 1 : countArgument(size, "size", 0, Number.MAX_SAFE_INTEGER);
+    return then(
+      session.served.storage.history(oidArgument(oid), wanted),
+      (revisions) => revisions.map((revision) => historyEntry(session, revision)),
+    );
+  }),
+
+  tpc_begin: takes(4, 6, begin),
+  storea: takes(4, 4, store),
+  deleteObject: takes(3, 3, deleteObject),
+  restorea: takes(5, 5, restore),
+
+  checkCurrentSerialInTransaction: takes(3, 3, (session, [oid, serial, id]) => {
+    transactionOf(session, id).checkCurrent(oidArgument(oid), tidArgument(serial));
+    return null;
+  }),
+
+  vote: takes(1, 1, (session, [id], message) => {
+    session.vote(message, session.commit(transactionIdArgument(id)));
+    return REPLIES_ITSELF;
+  }),
+
+  tpc_finish: takes(1, 1, (session, [id], message) => {
+    session.requireWritable();
+    const commit = session.currentCommit(transactionIdArgument(id));
+    if (!commit) return null;
+    if (!commit.isLocked) throw new PythonError("builtins.AssertionError", "finished called wo lock");
+    session.finish(message, commit);
+    return REPLIES_ITSELF;
+  }),
+
+  tpc_abort: takes(1, 1, (session, [id]) => {
+    session.requireWritable();
+    session.served.statistics.aborts++;
+    session.currentCommit(transactionIdArgument(id))?.abort();
+    return null;
+  }),
+
+  undoa: notYet("undo", 1),
+  storeBlobStart: takes(0, 0, () => null),
+  storeBlobChunk: takes(1, 1, () => null),
+  storeBlobEnd: notYet("storing blobs", 3),
+  storeBlobShared: notYet("storing blobs", 4),
+  undoLog: notYet("undoLog"),
+  undoInfo: notYet("undoInfo"),
+  pack: takes(1, 2, (session, [time]) => {
+    toNumber(time);
+    return notYet("pack").call(session, [], 0);
+  }),
+  record_iternext: notYet("record_iternext"),
+  iterator_start: notYet("iteration"),
+  iterator_next: notYet("iteration"),
+  iterator_record_start: notYet("iteration"),
+  iterator_record_next: notYet("iteration"),
+  iterator_gc: takes(1, 1, () => null),
+  sendBlob: notYet("loading blobs"),
+}));
+
+/** Whether there is such a method. */
+export function hasMethod(name: string): boolean {
+  return methods.has(name);
+}
+
+/**
+ * Calls a method.
+ * @throws {TypeError} when the number of arguments is wrong, or what the method throws.
+ */
+export function callMethod(session: Session, name: string, args: Value, id: MessageId): Answer {
+  const entry = methods.get(name)!;
+  const items = itemsOf(args);
+  if (!items) throw new TypeError(`${name}: the arguments are no sequence`);
+  if (items.length < entry.least || items.length > entry.most) {
+    const expected = entry.least === entry.most ? `${entry.least}` : `${entry.least} to ${entry.most}`;
+    throw new TypeError(`${name}() takes ${expected} arguments, ${items.length} were given`);
+  }
+  return entry.call(session, items, id);
+}
+
+/** The arguments of `register`: the storage that is wanted, and whether only to read it. */
+export function registerArguments(args: Value): { storage: string; readOnly: boolean } {
+  const items = itemsOf(args);
+  if (!items || items.length < 1 || items.length > 2) {
+    throw new TypeError("register() takes a storage's name and whether it is only to be read");
+  }
+  return { storage: textArgument(items[0], "storage"), readOnly: truthy(items[1] ?? null) };
+}

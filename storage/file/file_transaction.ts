@@ -1,0 +1,195 @@
+/**
+ * A transaction on its way into a Data.fs.
+ *
+ * @module
+ */
+
+import {
+  type Awaitable,
+  FileStorageError,
+  type Oid,
+  StorageTransactionError,
+  type Tid,
+} from "../../values/mod.ts";
+import type {
+  BeginOptions,
+  DeletingTransaction,
+  RestoringTransaction,
+  TransactionMetadata,
+} from "../storage.ts";
+import { type SpillPlace, TransactionBody } from "./transaction_body.ts";
+
+/** What the transaction was asked to do, in the order of the calls. */
+export type Step =
+  | {
+    readonly kind: "store" | "check" | "delete";
+    readonly oid: Oid;
+    readonly serial: Tid;
+    readonly record: number;
+  }
+  | { readonly kind: "restore"; readonly oid: Oid; readonly serial: Tid; readonly record: number };
+
+/** The storage's side of a transaction. */
+export interface TransactionHost {
+  /** Where big transactions put their bytes. */
+  readonly spill: SpillPlace;
+  /** Notices an object id, so that it is never given out as a new one. */
+  noticeOid(oid: Oid): void;
+  /** Where a revision that is to be restored can share its data from; undefined when it has to be copied. */
+  sharedData(oid: Oid, data: Uint8Array, previous: Tid): number | undefined;
+  /** Checks the steps against the database and takes the objects for this transaction. */
+  vote(transaction: FileTransaction): readonly Oid[];
+  /** Writes, makes durable, publishes. */
+  finish(transaction: FileTransaction, published?: (tid: Tid) => void): Awaitable<Tid>;
+  /** Frees what `vote` took. */
+  forget(transaction: FileTransaction): void;
+}
+
+type Phase = "open" | "voted" | "finishing" | "finished" | "aborted";
+
+/** Bytes that fit the 16-bit length of a string in a transaction's header. */
+const LONGEST_TEXT = 0xffff;
+
+/** See {@linkcode StorageTransaction}. */
+export class FileTransaction implements RestoringTransaction, DeletingTransaction {
+  readonly #host: TransactionHost;
+  readonly #body: TransactionBody;
+  readonly #steps: Step[] = [];
+  readonly #changes: Oid[] = [];
+  readonly #checks: Oid[] = [];
+  #phase: Phase = "open";
+  /** What was wrong with a call before the vote, which answers it. */
+  #refusal?: Error;
+  /** The id that it has to have, where it was given one. */
+  readonly tid?: Tid;
+  /** Status character of the finished transaction. */
+  readonly status: string;
+
+  constructor(host: TransactionHost, metadata: TransactionMetadata, options: BeginOptions = {}) {
+    this.#host = host;
+    this.tid = options.tid;
+    this.status = options.status ?? " ";
+    this.#refusal = wrongMetadata(metadata, this.status);
+    this.#body = new TransactionBody(this.#refusal ? noMetadata : metadata, host.spill);
+  }
+
+  /** What it was asked to do. */
+  get steps(): readonly Step[] {
+    return this.#steps;
+  }
+
+  /** Its bytes. */
+  get body(): TransactionBody {
+    return this.#body;
+  }
+
+  get changes(): readonly Oid[] {
+    return this.#changes;
+  }
+
+  get checks(): readonly Oid[] {
+    return this.#checks;
+  }
+
+  store(oid: Oid, serial: Tid, data: Uint8Array): void {
+    this.#require("open");
+    if (data.length === 0) {
+      // The format says "shares another record's data" with a length of 0.
+      this.#refusal ??= new FileStorageError(`store of oid ${oid}: a record of 0 bytes can't be stored`);
+      return;
+    }
+    this.#add("store", oid, serial);
+    this.#body.addData(oid, data);
+  }
+
+  checkCurrent(oid: Oid, serial: Tid): void {
+    this.#require("open");
+    this.#checks.push(oid);
+    this.#steps.push({ kind: "check", oid, serial, record: -1 });
+  }
+
+  deleteObject(oid: Oid, serial: Tid): void {
+    this.#require("open");
+    this.#add("delete", oid, serial);
+    this.#body.addBackPointer(oid, 0);
+  }
+
+  restore(oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null): void {
+    this.#require("open");
+    this.#add("restore", oid, serial);
+    if (data === null || data.length === 0) {
+      this.#body.addBackPointer(oid, 0, serial);
+      return;
+    }
+    const shared = previous === null ? undefined : this.#host.sharedData(oid, data, previous);
+    if (shared === undefined) this.#body.addData(oid, data, serial);
+    else this.#body.addBackPointer(oid, shared, serial);
+  }
+
+  #add(kind: Step["kind"], oid: Oid, serial: Tid): void {
+    this.#steps.push({ kind, oid, serial, record: this.#body.records.length });
+    this.#changes.push(oid);
+  }
+
+  vote(): readonly Oid[] {
+    this.#require("open");
+    try {
+      if (this.#refusal) throw this.#refusal;
+      const resolved = this.#host.vote(this);
+      this.#phase = "voted";
+      return resolved;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  async finish(published?: (tid: Tid) => void): Promise<Tid> {
+    this.#require("voted");
+    this.#phase = "finishing";
+    try {
+      const tid = await this.#host.finish(this, published);
+      this.#phase = "finished";
+      return tid;
+    } catch (error) {
+      this.#phase = "aborted";
+      throw error;
+    } finally {
+      this.#host.forget(this);
+      this.#body.release();
+    }
+  }
+
+  abort(): void {
+    if (this.#phase === "aborted") return;
+    this.#require("open", "voted");
+    this.#phase = "aborted";
+    this.#host.forget(this);
+    this.#body.release();
+  }
+
+  #require(...allowed: Phase[]): void {
+    if (!allowed.includes(this.#phase)) {
+      throw new StorageTransactionError(`transaction is ${this.#phase}, must be ${allowed.join(" or ")}`);
+    }
+  }
+}
+
+const none = new Uint8Array(0);
+const noMetadata: TransactionMetadata = { user: none, description: none, extension: none };
+
+function wrongMetadata(metadata: TransactionMetadata, status: string): Error | undefined {
+  const limit = `limit ${LONGEST_TEXT}`;
+  if (metadata.user.length > LONGEST_TEXT) {
+    return new FileStorageError(`user name too long: ${metadata.user.length} bytes, ${limit}`);
+  }
+  if (metadata.description.length > LONGEST_TEXT) {
+    return new FileStorageError(`description too long: ${metadata.description.length} bytes, ${limit}`);
+  }
+  if (metadata.extension.length > LONGEST_TEXT) {
+    return new FileStorageError(`too much extension data: ${metadata.extension.length} bytes, ${limit}`);
+  }
+  if (status !== " " && status !== "p") {
+    return new FileStorageError(`transaction status ${JSON.stringify(status)}: expected " " or "p"`);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Whether a saved index belongs to the data beside it.
+ *
+ * It may be an index of an older or newer state of the file, or of another file altogether. The transactions before
+ * its end have to be whole, and the newest records among them must be found through it.
+ *
+ * @module
+ */
+
+import { formatOid, type Tid } from "../../values/mod.ts";
+import type { DiskFile } from "../disk.ts";
+import {
+  readRecordHeader,
+  RECORD_HEADER,
+  type RecordHeader,
+  transactionFault,
+  type TransactionHeader,
+  TransactionStatus,
+} from "./format.ts";
+import type { OidIndex } from "./oid_index.ts";
+import { previousTransaction, recordsOf } from "./scan.ts";
+
+const RECORDS_CHECKED = 5;
+
+/** An end before this can't have more behind it than one transaction: reading all is no work. */
+const LEAST_END = 100;
+
+/** What is known of an index that fits. */
+export interface CheckedIndex {
+  /** The last transaction that it covers. */
+  readonly lastTid: Tid;
+}
+
+/**
+ * Checks an index against the data. Answers why it doesn't fit, in words, or the last transaction that it covers.
+ *
+ * @param end Where the last transaction that it covers ends.
+ */
+export function checkIndex(file: DiskFile, index: OidIndex, end: number): CheckedIndex | string {
+  const size = file.size();
+  if (end < LEAST_END || end > size) {
+    return `ends at ${end}, expected ${LEAST_END} to ${size}, where the data ends`;
+  }
+  try {
+    const last = previousTransaction(file, end)!;
+    let unchecked = RECORDS_CHECKED;
+    for (
+      let transaction: TransactionHeader | undefined = last;
+      transaction !== undefined && unchecked > 0;
+      transaction = previousTransaction(file, transaction.position)
+    ) {
+      const { position, status } = transaction;
+      const known = status === TransactionStatus.complete || status === TransactionStatus.packed;
+      if (!known && status !== TransactionStatus.undone) {
+        return `covers a transaction with status ${JSON.stringify(status)} at ${position}`;
+      }
+      const fault = transactionFault(transaction, end);
+      if (fault) return `covers a transaction at ${position} that ${fault}`;
+      if (!known) continue;
+      for (const record of recordsOf(file, transaction)) {
+        if (unchecked-- <= 0) break;
+        const wrong = entryFault(file, index, record, end);
+        if (wrong) return wrong;
+      }
+    }
+    return { lastTid: last.tid };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** What is wrong with the place that the index has for an object that has a record here, if something is. */
+function entryFault(
+  file: DiskFile,
+  index: OidIndex,
+  { oid, position }: RecordHeader,
+  end: number,
+): string | undefined {
+  const newest = index.get(oid);
+  if (newest === position) return undefined;
+  const fault = `has ${formatOid(oid)} at ${newest}, the data has it at ${position}`;
+  // A later record of the same object is right too, be it in this transaction or in a later one.
+  if (newest === undefined || newest < position || newest + RECORD_HEADER > end) return fault;
+  const bytes = new Uint8Array(RECORD_HEADER);
+  file.read(bytes, newest);
+  return readRecordHeader(bytes, 0, newest).oid === oid ? undefined : fault;
+}

@@ -1,0 +1,167 @@
+/**
+ * Opening a Data.fs: making it, finding its good part, and loading or making the index.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { dirname } from "@std/path";
+import {
+  FileStorageError,
+  FileStorageFormatError,
+  NO_TID,
+  type Oid,
+  ROOT_OID,
+  type Tid,
+  tidTime,
+} from "../../values/mod.ts";
+import { type Disk, type DiskFile, realDisk } from "../disk.ts";
+import { FIRST_TRANSACTION, MAGIC } from "./format.ts";
+import { indexPath, loadIndex, saveIndex } from "./index_file.ts";
+import { checkIndex } from "./index_file_check.ts";
+import { OidIndex } from "./oid_index.ts";
+import { cutTail, type IndexRange, indexTransactions } from "./recovery.ts";
+
+const log = getLogger(["zeo", "storage", "file"]);
+
+/** Records this far ahead of the clock, in seconds, are more than two machines' clocks that differ. */
+const ALARMING_FUTURE = 1800;
+
+/** How a data file is opened. */
+export interface OpenDataFileOptions {
+  /** Where the files are; the machine's own disk unless told otherwise. */
+  readonly disk?: Disk;
+  /** Change nothing: no file is made, cut or written. */
+  readonly readOnly?: boolean;
+  /** Start with an empty file, whatever is there. */
+  readonly create?: boolean;
+  /** Show the database as it was before this transaction. Needs `readOnly`. */
+  readonly stop?: Tid;
+  /** What time it is, in milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** An opened data file, and what is known of it. */
+export interface OpenedDataFile {
+  readonly file: DiskFile;
+  /** Where the newest record of each object is. */
+  readonly index: OidIndex;
+  /** Position behind the last good transaction, where the next one goes. */
+  readonly end: number;
+  /** The last transaction that is there; 0 when there is none. */
+  readonly lastTid: Tid;
+  /** The largest object id that is there; 0 when there is none. */
+  readonly maxOid: Oid;
+  /** Whether the file was made, or was empty. */
+  readonly created: boolean;
+  /** Where the unfinished end of the file is kept, when there was one and it was cut off. */
+  readonly cutTo?: string;
+}
+
+/**
+ * Opens a Data.fs and brings it in order: makes it when it is missing, cuts off an unfinished transaction, loads
+ * the saved index when it fits, and makes and saves a new one when it doesn't. The caller has the lock, unless it
+ * only reads.
+ *
+ * @throws {FileStorageFormatError} when it is no Data.fs.
+ * @throws {CorruptedTransactionError} when a transaction contradicts itself in a way that no crash explains.
+ * @throws {FileStorageError} when the options contradict each other, or there is no file and none may be made.
+ */
+export function openDataFile(path: string, options: OpenDataFileOptions = {}): OpenedDataFile {
+  const { disk = realDisk, readOnly = false, stop, now = Date.now } = options;
+  if (readOnly && options.create) {
+    throw new FileStorageError(`${path}: can't create it and open it read-only`);
+  }
+  if (stop !== undefined && !readOnly) {
+    throw new FileStorageError(`${path}: a storage as it was before a transaction can only be read-only`);
+  }
+  const { file, created } = openOrMake(path, disk, readOnly, options.create ?? false);
+  try {
+    const start = created ? {} as SavedIndex : savedIndex(file, disk, stop);
+    const index = start.index ?? new OidIndex();
+    const range: IndexRange = {
+      from: start.end ?? FIRST_TRANSACTION,
+      lastTid: start.lastTid ?? NO_TID,
+      stop,
+    };
+    const { end, lastTid, tail } = indexTransactions(file, index, range);
+    let cutTo: string | undefined;
+    if (tail !== undefined) {
+      if (readOnly) log.warn(`${path}: transaction at ${end} ${tail.fault}: ignored, as all that follows`);
+      else cutTo = cutTail(file, end, tail, disk);
+    }
+    if (!readOnly && (start.index === undefined || start.legacy)) {
+      const fault = saveIndex(path, index, end, disk);
+      if (fault !== undefined) log.warn(`${indexPath(path)}: not written: ${fault}`);
+    }
+    warnOfFuture(path, lastTid, now());
+    return { file, index, end, lastTid, maxOid: index.maxOid ?? ROOT_OID, created, cutTo };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function openOrMake(path: string, disk: Disk, readOnly: boolean, create: boolean): {
+  file: DiskFile;
+  created: boolean;
+} {
+  const missing = !disk.exists(path);
+  if (missing && readOnly) throw new FileStorageError(`${path}: no such file, and read-only none is made`);
+  const file = disk.open(path, readOnly ? "read" : missing || create ? "create" : "update");
+  try {
+    const size = file.size();
+    if (size === 0) {
+      if (!readOnly) makeEmpty(file, disk);
+      return { file, created: true };
+    }
+    const magic = new Uint8Array(MAGIC.length);
+    const count = file.read(magic, 0);
+    if (count < MAGIC.length || !MAGIC.every((byte, place) => byte === magic[place])) {
+      const found = JSON.stringify(String.fromCharCode(...magic.subarray(0, count)));
+      throw new FileStorageFormatError(`${path}: starts with ${found}, expected "FS30": not a Data.fs`);
+    }
+    return { file, created: false };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function makeEmpty(file: DiskFile, disk: Disk): void {
+  // An index that another file left behind must not be taken for this one's.
+  disk.remove(indexPath(file.path));
+  file.write(MAGIC, 0);
+  file.syncNow();
+  disk.syncDirectory(dirname(file.path));
+}
+
+interface SavedIndex {
+  readonly index?: OidIndex;
+  readonly end?: number;
+  readonly lastTid?: Tid;
+  readonly legacy?: boolean;
+}
+
+/** The saved index, if there is one that can be used. */
+function savedIndex(file: DiskFile, disk: Disk, stop: Tid | undefined): SavedIndex {
+  const path = indexPath(file.path);
+  if (!disk.exists(path)) return {};
+  const loaded = loadIndex(file.path, disk);
+  const checked = typeof loaded === "string" ? loaded : checkIndex(file, loaded.index, loaded.end);
+  if (typeof loaded === "string" || typeof checked === "string") {
+    log.warn(`${path}: ${checked}: ignored`);
+    return {};
+  }
+  // It knows only what came last, which is too late.
+  if (stop !== undefined && checked.lastTid >= stop) return {};
+  return { ...loaded, lastTid: checked.lastTid };
+}
+
+function warnOfFuture(path: string, lastTid: Tid, now: number): void {
+  const seconds = (tidTime(lastTid) - now) / 1000;
+  if (seconds <= 0) return;
+  const message = `${path}: database records ${Math.floor(seconds)} seconds in the future`;
+  if (seconds > ALARMING_FUTURE) log.fatal(message);
+  else log.warn(message);
+}

@@ -1,0 +1,137 @@
+/**
+ * Records in memory, by their position in the file.
+ *
+ * What lies at a position below the end of the committed part never changes, so nothing here ever goes stale;
+ * only a pack, which gives the file new positions, starts with a new cache.
+ *
+ * Data is copied into slabs of a megabyte and handed out as views of them. A slab is never written twice: when
+ * the cache is full its oldest slab is forgotten, and its memory goes when the last view of it does. A record that
+ * is asked for while in the older half moves to the newest slab, so that what is hot stays.
+ *
+ * @module
+ */
+
+import type { Tid } from "../../values/mod.ts";
+
+/** A record as it lies in the file: the fields of its header that reads need, and its own data. */
+export interface StoredRecord {
+  /** The transaction that wrote it. */
+  readonly tid: Tid;
+  /** Position of the object's previous record; 0 for none. */
+  readonly previous: number;
+  /** Position of its transaction. */
+  readonly transaction: number;
+  /** Its data; null when it shares another record's. */
+  readonly data: Uint8Array | null;
+  /** Position of the record whose data it shares; 0 when the object is gone. Only where `data` is null. */
+  readonly back: number;
+}
+
+interface Slab {
+  readonly bytes: Uint8Array;
+  used: number;
+  readonly positions: number[];
+}
+
+interface Entry {
+  record: StoredRecord;
+  slab: number;
+}
+
+const SLAB = 1 << 20;
+
+/** What an entry costs beyond its data: objects, the view, the map's slot. Measured, rounded up. */
+const ENTRY_COST = 256;
+
+/** A bounded cache of records. */
+export class RecordCache {
+  readonly #limit: number;
+  readonly #entries = new Map<number, Entry>();
+  /** Slabs by number; the numbers go up and are never used again. */
+  readonly #slabs = new Map<number, Slab>();
+  #newest = 0;
+  #oldest = 1;
+  #bytes = 0;
+  /** How many lookups found their record. */
+  hits = 0;
+  /** How many did not. */
+  misses = 0;
+
+  /** @param limit Bytes that the cache may take, overhead included; 0 switches it off. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Bytes taken, overhead included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The record at a position, if it is here. */
+  get(position: number): StoredRecord | undefined {
+    const entry = this.#entries.get(position);
+    if (entry === undefined) {
+      this.misses++;
+      return undefined;
+    }
+    this.hits++;
+    if (entry.slab < this.#oldest + ((this.#newest - this.#oldest) >> 1)) this.#renew(position, entry);
+    return entry.record;
+  }
+
+  /**
+   * Takes in a record whose `data` the caller may overwrite afterwards.
+   * @returns The same record with data that stays.
+   */
+  add(position: number, record: StoredRecord): StoredRecord {
+    const size = record.data?.length ?? 0;
+    // One big record must not sweep everything else out.
+    if (size > SLAB / 4 || this.#limit < 4 * SLAB) {
+      return record.data ? { ...record, data: record.data.slice() } : record;
+    }
+    return this.#place(position, record);
+  }
+
+  #renew(position: number, entry: Entry): void {
+    this.#entries.delete(position);
+    this.#place(position, entry.record);
+  }
+
+  #place(position: number, record: StoredRecord): StoredRecord {
+    const size = record.data?.length ?? 0;
+    let slab = this.#slabs.get(this.#newest);
+    if (slab === undefined || slab.used + size > SLAB || slab.positions.length * ENTRY_COST > SLAB) {
+      slab = this.#open();
+    }
+    let kept = record;
+    if (record.data !== null) {
+      const data = slab.bytes.subarray(slab.used, slab.used + size);
+      data.set(record.data);
+      slab.used += size;
+      kept = { ...record, data };
+    }
+    slab.positions.push(position);
+    this.#bytes += ENTRY_COST;
+    this.#entries.set(position, { record: kept, slab: this.#newest });
+    return kept;
+  }
+
+  #open(): Slab {
+    while (this.#slabs.size > 0 && this.#bytes + SLAB + SLAB > this.#limit) this.#forgetOldest();
+    const slab: Slab = { bytes: new Uint8Array(SLAB), used: 0, positions: [] };
+    this.#slabs.set(++this.#newest, slab);
+    this.#bytes += SLAB;
+    return slab;
+  }
+
+  #forgetOldest(): void {
+    const number = this.#oldest++;
+    const slab = this.#slabs.get(number)!;
+    this.#slabs.delete(number);
+    for (const position of slab.positions) {
+      // A record that has moved on to a newer slab stays.
+      if (this.#entries.get(position)?.slab === number) this.#entries.delete(position);
+    }
+    this.#bytes -= SLAB + slab.positions.length * ENTRY_COST;
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * The bytes of a transaction while it is collected, laid out as they will lie in the file.
+ *
+ *   header 23, user, description, extension | record header 42, data | record header 42, data | … | length 8
+ *
+ * What is known only at the end (the transaction's id and length, each record's position in the file and the
+ * one of the record before it) is filled in by {@linkcode TransactionBody.writeTo}. Past a bound the bytes go to
+ * a temporary file, so that a transaction may be bigger than memory.
+ *
+ * @module
+ */
+
+import { type Awaitable, FileStorageError, type Oid, type Tid, writePosition } from "../../values/mod.ts";
+import type { Disk, DiskFile } from "../disk.ts";
+import type { TransactionMetadata } from "../storage.ts";
+import { RECORD_HEADER, TRANSACTION_HEADER, writeRecordHeader, writeTransactionHeader } from "./format.ts";
+
+/** One record of the transaction. Offsets count from the transaction's start. */
+export interface BodyRecord {
+  readonly oid: Oid;
+  /** Offset of the record's header. */
+  readonly offset: number;
+  /** Bytes of its data; 0 for one with a back pointer. */
+  readonly size: number;
+  /** The record's own transaction id, where it isn't the transaction's. */
+  readonly tid?: Tid;
+}
+
+/** Bytes that are kept in memory for one transaction. */
+const SPILL = 8 << 20;
+const FIRST_CAPACITY = 4096;
+const COPY = 1 << 20;
+
+/** Lets waiting connections be served. */
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Where a transaction's bytes go when there are too many for memory. */
+export interface SpillPlace {
+  readonly disk: Disk;
+  /** A path for a temporary file that nobody else uses. */
+  path(): string;
+}
+
+/** See the module. */
+export class TransactionBody {
+  readonly #metadata: TransactionMetadata;
+  readonly #place: SpillPlace;
+  readonly #records: BodyRecord[] = [];
+  #bytes = new Uint8Array(FIRST_CAPACITY);
+  /** Bytes in `#bytes`. */
+  #used = 0;
+  /** Bytes in the temporary file, all before those in memory. */
+  #spilled = 0;
+  #file?: DiskFile;
+
+  constructor(metadata: TransactionMetadata, place: SpillPlace) {
+    this.#metadata = metadata;
+    this.#place = place;
+    const { user, description, extension } = metadata;
+    this.#room(TRANSACTION_HEADER + user.length + description.length + extension.length);
+    this.#used = TRANSACTION_HEADER;
+    for (const text of [user, description, extension]) {
+      this.#bytes.set(text, this.#used);
+      this.#used += text.length;
+    }
+  }
+
+  /** The records, in the order in which they came. */
+  get records(): readonly BodyRecord[] {
+    return this.#records;
+  }
+
+  /** Bytes of the whole transaction, with the length at its end. */
+  get length(): number {
+    return this.#spilled + this.#used + 8;
+  }
+
+  /** Adds a record with data. @param tid The record's id where it isn't the transaction's. */
+  addData(oid: Oid, data: Uint8Array, tid?: Tid): void {
+    const offset = this.#room(RECORD_HEADER + data.length);
+    this.#bytes.set(data, this.#used + RECORD_HEADER);
+    this.#added({ oid, offset, size: data.length, tid }, RECORD_HEADER + data.length);
+  }
+
+  /** Adds a record that shares the data of the one at position `back`; 0 says that the object is gone. */
+  addBackPointer(oid: Oid, back: number, tid?: Tid): void {
+    const offset = this.#room(RECORD_HEADER + 8);
+    writePosition(this.#bytes, this.#used + RECORD_HEADER, back);
+    this.#added({ oid, offset, size: 0, tid }, RECORD_HEADER + 8);
+  }
+
+  /** The data of a record, by its number. */
+  dataOf(number: number): Uint8Array {
+    const { offset, size } = this.#records[number];
+    const start = offset + RECORD_HEADER;
+    if (offset >= this.#spilled) {
+      return this.#bytes.slice(start - this.#spilled, start - this.#spilled + size);
+    }
+    const data = new Uint8Array(size);
+    this.#file!.read(data, start);
+    return data;
+  }
+
+  #added(record: BodyRecord, length: number): void {
+    this.#used += length;
+    this.#records.push(record);
+  }
+
+  /** Makes room for a record; returns its offset. */
+  #room(length: number): number {
+    if (this.#used > 0 && this.#used + length > SPILL) this.#spill();
+    if (this.#used + length + 8 > this.#bytes.length) {
+      const bigger = new Uint8Array(Math.max(this.#used + length + 8, this.#bytes.length * 2));
+      bigger.set(this.#bytes.subarray(0, this.#used));
+      this.#bytes = bigger;
+    }
+    return this.#spilled + this.#used;
+  }
+
+  #spill(): void {
+    if (!this.#file) {
+      const path = this.#place.path();
+      this.#file = this.#place.disk.open(path, "create");
+    }
+    this.#file.write(this.#bytes.subarray(0, this.#used), this.#spilled);
+    this.#spilled += this.#used;
+    this.#used = 0;
+  }
+
+  /**
+   * Writes the transaction into the database file: at once where it fits in memory, else piece by piece with
+   * pauses in which others are served.
+   *
+   * One that does not fit is written as unfinished, made durable, and then marked as complete, since a crash
+   * between two writes must not leave something that looks whole.
+   *
+   * @param position Where it starts.
+   * @param previous Tells the position of an object's current record; 0 for none.
+   */
+  writeTo(
+    file: DiskFile,
+    position: number,
+    tid: Tid,
+    status: string,
+    previous: (oid: Oid) => number,
+  ): Awaitable<void> {
+    writePosition(this.#bytes, this.#used, this.length - 8);
+    const memory = this.#bytes.subarray(0, this.#used + 8);
+    const late: [number, Uint8Array][] = [];
+    for (const record of this.#records) {
+      const header = {
+        oid: record.oid,
+        tid: record.tid ?? tid,
+        previous: previous(record.oid),
+        transaction: position,
+        size: record.size,
+      };
+      if (record.offset >= this.#spilled) {
+        writeRecordHeader(memory, record.offset - this.#spilled, header);
+      } else {
+        const bytes = new Uint8Array(RECORD_HEADER);
+        writeRecordHeader(bytes, 0, header);
+        late.push([record.offset, bytes]);
+      }
+    }
+    if (this.#spilled === 0) {
+      this.#writeHeader(memory, tid, status);
+      file.write(memory, position);
+      return;
+    }
+    return this.#writeInPieces(file, position, tid, status, memory, late);
+  }
+
+  async #writeInPieces(
+    file: DiskFile,
+    position: number,
+    tid: Tid,
+    status: string,
+    memory: Uint8Array,
+    late: [number, Uint8Array][],
+  ): Promise<void> {
+    const header = new Uint8Array(TRANSACTION_HEADER);
+    this.#writeHeader(header, tid, "c");
+    // The header first: from the first byte on, the file says that this is unfinished.
+    file.write(header, position);
+    const chunk = new Uint8Array(COPY);
+    for (let offset = TRANSACTION_HEADER; offset < this.#spilled;) {
+      const part = chunk.subarray(0, Math.min(COPY, this.#spilled - offset));
+      if (this.#file!.read(part, offset) < part.length) {
+        throw new FileStorageError(
+          `${this.#file!.path}: ends before the ${this.#spilled} bytes that were written to it`,
+        );
+      }
+      file.write(part, position + offset);
+      offset += part.length;
+      await pause();
+    }
+    file.write(memory, position + this.#spilled);
+    for (const [offset, bytes] of late) file.write(bytes, position + offset);
+    await file.sync();
+    this.#writeHeader(header, tid, status);
+    file.write(header, position);
+  }
+
+  #writeHeader(bytes: Uint8Array, tid: Tid, status: string): void {
+    writeTransactionHeader(bytes, 0, {
+      tid,
+      length: this.length - 8,
+      status,
+      userLength: this.#metadata.user.length,
+      descriptionLength: this.#metadata.description.length,
+      extensionLength: this.#metadata.extension.length,
+    });
+  }
+
+  /** Gives up the memory and the temporary file. */
+  release(): void {
+    if (this.#file) {
+      this.#file.close();
+      this.#place.disk.remove(this.#file.path);
+      this.#file = undefined;
+    }
+    this.#bytes = new Uint8Array(0);
+    this.#used = this.#spilled = 0;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * What a storage is: small interfaces that every kind of storage composes, and questions about which it has.
+ *
+ * A caller asks `supportsRestore(storage)`, never which class it is.
+ *
+ * @module
+ */
+
+import type { Awaitable, Oid, Tid } from "../values/mod.ts";
+
+/** One revision of one object, as a load finds it. */
+export interface Loaded {
+  /** The record. It belongs to the storage: read it, never write to it. */
+  readonly data: Uint8Array;
+  /** The transaction that wrote this revision. */
+  readonly serial: Tid;
+  /** The transaction that wrote the next one; null when this revision is the current one. */
+  readonly end: Tid | null;
+}
+
+/** What a transaction says about itself. */
+export interface TransactionMetadata {
+  /** Who, in UTF-8. At most 65,535 bytes. */
+  readonly user: Uint8Array;
+  /** What for, in UTF-8. At most 65,535 bytes. */
+  readonly description: Uint8Array;
+  /** A pickled dict with whatever else the application says; empty for an empty dict. At most 65,535 bytes. */
+  readonly extension: Uint8Array;
+}
+
+/** A revision in an object's history. */
+export interface Revision extends TransactionMetadata {
+  /** The transaction that wrote it. */
+  readonly tid: Tid;
+  /** Bytes of its record; 0 for one that shares another's data. */
+  readonly size: number;
+}
+
+/** How a transaction is begun when it copies one from elsewhere. */
+export interface BeginOptions {
+  /** The id that the transaction has to have; it must be later than all others. */
+  readonly tid?: Tid;
+  /** Its status character; " " is complete, "p" is before a pack. */
+  readonly status?: string;
+}
+
+/**
+ * A transaction on its way into a storage: open, then voted, then finished or aborted.
+ *
+ * A call out of that order throws `StorageTransactionError`. Nothing is checked against the database before
+ * `vote`, and nothing of it can be seen by anybody before `finish` has answered.
+ */
+export interface StorageTransaction {
+  /** The objects that it changes, for the caller who locks them before the vote; may have duplicates. */
+  readonly changes: readonly Oid[];
+  /** The objects that it relies on without changing them. */
+  readonly checks: readonly Oid[];
+  /**
+   * Stores a new revision.
+   * @param serial The revision that the change started from; `NO_TID` for a new object.
+   * @param data The record; copied, so the caller may use its buffer again.
+   */
+  store(oid: Oid, serial: Tid, data: Uint8Array): void;
+  /** Has the vote check that `serial` is still the object's current revision. */
+  checkCurrent(oid: Oid, serial: Tid): void;
+  /**
+   * Checks everything and promises that `finish` can't fail.
+   * @returns The objects whose records are not those that were handed in: conflicts that were resolved.
+   * @throws {ConflictError} when somebody else changed an object since; {@linkcode ReadConflictError} likewise
+   * for one that was to be checked. The transaction is aborted then.
+   */
+  vote(): Awaitable<readonly Oid[]>;
+  /**
+   * Makes it durable, then visible.
+   * @param published Called once, in the order of transactions, when everybody can see the transaction and
+   * before anybody has: the place to tell others.
+   */
+  finish(published?: (tid: Tid) => void): Awaitable<Tid>;
+  /** Gives it up. On one that was aborted already it does nothing. */
+  abort(): void;
+}
+
+/** What every storage can do. */
+export interface Storage extends AsyncDisposable {
+  /** A name for people: a file's path, as given. */
+  readonly name: string;
+  /** What kind it is, as the original calls its class: `FileStorage`. */
+  readonly kind: string;
+  /** Whether it refuses changes. */
+  readonly readOnly: boolean;
+  /**
+   * Whether transactions that touch different objects may be voted side by side. Where it is false the caller
+   * lets one begin its vote after the other has finished.
+   */
+  readonly concurrentVotes: boolean;
+  /**
+   * The revision of an object that was current just before a transaction id.
+   * @returns null when the object is known but was not there yet.
+   * @throws {POSKeyError} when there is no such object, or it had been deleted.
+   */
+  loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null>;
+  /** The record of exactly that revision. @throws {POSKeyError} when there is none. */
+  loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array>;
+  /** The object's current revision. @throws {POSKeyError} when there is no such object. */
+  getTid(oid: Oid): Awaitable<Tid>;
+  /** The last revisions of an object, newest first, at most `size`. */
+  history(oid: Oid, size: number): Awaitable<Revision[]>;
+  /** The last transaction that is visible; `NO_TID` in an empty storage. */
+  lastTransaction(): Tid;
+  /** The last transactions, oldest first, with the objects that each wrote. */
+  lastInvalidations(count: number): Awaitable<{ readonly tid: Tid; readonly oids: readonly Oid[] }[]>;
+  /** Ids that nobody has had. */
+  newOids(count: number): Awaitable<Oid[]>;
+  /** How many objects there are. */
+  length(): number;
+  /** Bytes that the storage takes. */
+  size(): number;
+  /** Begins a transaction. Never waits and never fails: what is wrong with it comes out at `vote`. */
+  begin(metadata: TransactionMetadata, options?: BeginOptions): StorageTransaction;
+  /** Waits for what is being made durable, then closes the files. */
+  close(): Awaitable<void>;
+}
+
+/** A transaction of a storage that can take copies of transactions from elsewhere. */
+export interface RestoringTransaction extends StorageTransaction {
+  /**
+   * Stores a revision as another storage had it, without conflict checks.
+   * @param serial The revision's transaction id.
+   * @param data The record; null for one that says that the object is gone.
+   * @param previous The transaction whose data this revision shares, as a hint; null when there is none.
+   */
+  restore(oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null): void;
+}
+
+/** A storage that can be a faithful copy of another. */
+export interface RestorableStorage extends Storage {
+  begin(metadata: TransactionMetadata, options?: BeginOptions): RestoringTransaction;
+}
+
+/** A transaction of a storage whose garbage is collected from outside. */
+export interface DeletingTransaction extends StorageTransaction {
+  /** Removes an object. @param serial Its current revision. */
+  deleteObject(oid: Oid, serial: Tid): void;
+}
+
+/** A storage whose garbage is collected from outside. */
+export interface ExternalGC extends Storage {
+  begin(metadata: TransactionMetadata, options?: BeginOptions): DeletingTransaction;
+}
+
+/** What a storage offers beyond {@linkcode Storage}; the names are the original's interfaces. */
+export type Capability =
+  | "IStorage"
+  | "IStorageIteration"
+  | "IStorageRestoreable"
+  | "IStorageUndoable"
+  | "IStorageCurrentRecordIteration"
+  | "IExternalGC"
+  | "IBlobStorage"
+  | "IBlobStorageRestoreable";
+
+/** Says which capabilities a storage has; storages carry the list under this key. */
+export const capabilities: unique symbol = Symbol("capabilities");
+
+/** A storage that says what it can do. */
+export interface Described {
+  /** What it offers, in the order in which clients are told. */
+  readonly [capabilities]: readonly Capability[];
+}
+
+/** What a storage offers. */
+export function capabilitiesOf(storage: Storage): readonly Capability[] {
+  return (storage as Storage & Partial<Described>)[capabilities] ?? ["IStorage"];
+}
+
+/** Whether a storage takes copies of transactions. */
+export function supportsRestore(storage: Storage): storage is RestorableStorage {
+  return capabilitiesOf(storage).includes("IStorageRestoreable");
+}
+
+/** Whether a storage deletes objects on request. */
+export function supportsDelete(storage: Storage): storage is ExternalGC {
+  return capabilitiesOf(storage).includes("IExternalGC");
+}
+
+/** Whether a storage undoes transactions. */
+export function supportsUndo(storage: Storage): boolean {
+  return capabilitiesOf(storage).includes("IStorageUndoable");
+}

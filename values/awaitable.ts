@@ -1,0 +1,16 @@
+/**
+ * Answers that are usually there at once.
+ *
+ * @module
+ */
+
+/**
+ * A value, or a promise of it. Storages that can answer at once do, so that a load from the page cache doesn't
+ * pay for a promise.
+ */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Whether a value is a promise, so that one that is there at once can be used without `await`. */
+export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
+  return value instanceof Promise;
+}
