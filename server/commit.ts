@@ -81,8 +81,8 @@ export class Commit {
     if (this.#refusal) throw this.#refusal;
     this.#phase = "waiting";
     this.#outcome = outcome;
-    const { changes, checks } = this.transaction;
-    const wholeStorage = !this.#served.storage.concurrentVotes;
+    const { changes, checks, exclusive } = this.transaction;
+    const wholeStorage = exclusive || !this.#served.storage.concurrentVotes;
     let granted = false;
     const ticket = this.#served.locks.request({ exclusive: changes, shared: checks, wholeStorage }, () => {
       granted = true;

@@ -83,7 +83,10 @@ export class StorageServer implements AsyncDisposable {
         }),
       );
     }
-    const listener = await listen(options.address);
+    if (options.address.transport === "unix" && await addressInUse(options.address)) {
+      throw new Deno.errors.AddrInUse(`${formatAddress(options.address)}: another server listens there`);
+    }
+    const listener = listen(options.address);
     return new StorageServer(options, storages, listener);
   }
 
@@ -190,24 +193,35 @@ export class StorageServer implements AsyncDisposable {
   }
 }
 
-async function listen(address: Address): Promise<Deno.Listener<Deno.Conn>> {
-  if (address.transport === "tcp") {
-    return Deno.listen({ hostname: address.hostname || "0.0.0.0", port: address.port });
+function listen(address: Address): Deno.Listener<Deno.Conn> {
+  if (address.transport === "unix") {
+    // A server that is gone leaves its socket behind; whether one lives, `addressInUse` has told.
+    removeSocket(address.path);
+    return Deno.listen({ transport: "unix", path: address.path }) as Deno.Listener<Deno.Conn>;
   }
-  await removeStaleSocket(address);
-  return Deno.listen({ transport: "unix", path: address.path }) as Deno.Listener<Deno.Conn>;
+  if (address.hostname !== "") return Deno.listen({ hostname: address.hostname, port: address.port });
+  try {
+    // All interfaces: this one takes IPv4 connections too.
+    return Deno.listen({ hostname: "::", port: address.port });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return Deno.listen({ hostname: "0.0.0.0", port: address.port });
+  }
 }
 
-/** The socket file of a server that is gone stays behind; that of one that lives must not be touched. */
-async function removeStaleSocket(address: Address & { transport: "unix" }): Promise<void> {
+/** Whether somebody answers at an address. Port 0 is never in use. */
+export async function addressInUse(address: Address): Promise<boolean> {
   try {
-    const conn = await Deno.connect({ transport: "unix", path: address.path });
-    conn.close();
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) removeSocket(address.path);
-    return;
+    const conn = address.transport === "unix"
+      ? await Deno.connect({ transport: "unix", path: address.path })
+      : address.port === 0
+      ? undefined
+      : await Deno.connect({ hostname: address.hostname || "127.0.0.1", port: address.port });
+    conn?.close();
+    return conn !== undefined;
+  } catch {
+    return false;
   }
-  throw new Deno.errors.AddrInUse(`${formatAddress(address)}: another server listens there`);
 }
 
 function removeSocket(path: string): void {

@@ -55,6 +55,8 @@ export interface StorageTransaction {
   readonly changes: readonly Oid[];
   /** The objects that it relies on without changing them. */
   readonly checks: readonly Oid[];
+  /** Whether no other transaction may vote beside it, as for one that is copied with its id, or an undo. */
+  readonly exclusive: boolean;
   /**
    * Stores a new revision.
    * @param serial The revision that the change started from; `NO_TID` for a new object.

@@ -33,8 +33,6 @@ export type Step =
 export interface TransactionHost {
   /** Where big transactions put their bytes. */
   readonly spill: SpillPlace;
-  /** Notices an object id, so that it is never given out as a new one. */
-  noticeOid(oid: Oid): void;
   /** Where a revision that is to be restored can share its data from; undefined when it has to be copied. */
   sharedData(oid: Oid, data: Uint8Array, previous: Tid): number | undefined;
   /** Checks the steps against the database and takes the objects for this transaction. */
@@ -62,6 +60,11 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
   #refusal?: Error;
   /** The id that it has to have, where it was given one. */
   readonly tid?: Tid;
+  /** Whether no other may vote beside it: it has its place in time already, or depends on everything. */
+  get exclusive(): boolean {
+    return this.tid !== undefined || this.#steps.some((step) => step.kind === "restore");
+  }
+
   /** Status character of the finished transaction. */
   readonly status: string;
 

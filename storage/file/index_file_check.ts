@@ -1,8 +1,8 @@
 /**
  * Whether a saved index belongs to the data beside it.
  *
- * It may be an index of an older or newer state of the file, or of another file altogether. The transactions before
- * its end have to be whole, and the newest records among them must be found through it.
+ * It may be an index of an older or newer state of the file, or of another file altogether. The transaction before
+ * its end has to be whole, and the newest records must be found through it.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   TransactionStatus,
 } from "./format.ts";
 import type { OidIndex } from "./oid_index.ts";
-import { previousTransaction, recordsOf } from "./scan.ts";
+import { corrupted, previousTransaction, recordsOf } from "./scan.ts";
 
 const RECORDS_CHECKED = 5;
 
@@ -41,32 +41,42 @@ export function checkIndex(file: DiskFile, index: OidIndex, end: number): Checke
   if (end < LEAST_END || end > size) {
     return `ends at ${end}, expected ${LEAST_END} to ${size}, where the data ends`;
   }
+  let checked: CheckedIndex | undefined;
   try {
     const last = previousTransaction(file, end)!;
-    let unchecked = RECORDS_CHECKED;
+    let left = RECORDS_CHECKED;
     for (
       let transaction: TransactionHeader | undefined = last;
-      transaction !== undefined && unchecked > 0;
+      transaction !== undefined && left > 0;
       transaction = previousTransaction(file, transaction.position)
     ) {
-      const { position, status } = transaction;
-      const known = status === TransactionStatus.complete || status === TransactionStatus.packed;
-      if (!known && status !== TransactionStatus.undone) {
-        return `covers a transaction with status ${JSON.stringify(status)} at ${position}`;
+      for (const record of countedRecords(file, transaction, end)) {
+        if (left-- === 0) break;
+        const fault = entryFault(file, index, record, end);
+        if (fault) return fault;
       }
-      const fault = transactionFault(transaction, end);
-      if (fault) return `covers a transaction at ${position} that ${fault}`;
-      if (!known) continue;
-      for (const record of recordsOf(file, transaction)) {
-        if (unchecked-- <= 0) break;
-        const wrong = entryFault(file, index, record, end);
-        if (wrong) return wrong;
-      }
+      if (left < RECORDS_CHECKED) checked = { lastTid: last.tid };
     }
-    return { lastTid: last.tid };
+    return checked ?? { lastTid: last.tid };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    // Damage further back says nothing about the index. It would be found by reading all, which would then cut off
+    // or refuse what can be reached through the index.
+    return checked ?? (error instanceof Error ? error.message : String(error));
   }
+}
+
+/**
+ * The records of a transaction that count.
+ *
+ * @throws {CorruptedTransactionError} when it is not a finished and whole one.
+ */
+function countedRecords(file: DiskFile, transaction: TransactionHeader, end: number): Iterable<RecordHeader> {
+  const { position, status } = transaction;
+  if (status === TransactionStatus.undone) return [];
+  const finished = status === TransactionStatus.complete || status === TransactionStatus.packed;
+  const fault = finished ? transactionFault(transaction, end) : `has status ${JSON.stringify(status)}`;
+  if (fault) throw corrupted(file, "transaction", position, fault);
+  return recordsOf(file, transaction);
 }
 
 /** What is wrong with the place that the index has for an object that has a record here, if something is. */

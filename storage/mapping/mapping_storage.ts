@@ -122,7 +122,7 @@ export class MappingStorage implements Storage {
   }
 
   begin(metadata: TransactionMetadata, options: BeginOptions = {}): StorageTransaction {
-    return new MappingTransaction({
+    return new MappingTransaction(options.tid !== undefined, {
       vote: (transaction) => this.#vote(transaction, options.tid),
       finish: (transaction) => this.#finish(transaction, metadata, options.tid),
       forget: (transaction) => this.#forget(transaction),
@@ -209,7 +209,7 @@ class MappingTransaction implements StorageTransaction {
   readonly #host: Host;
   #phase: Phase = "open";
 
-  constructor(host: Host) {
+  constructor(readonly exclusive: boolean, host: Host) {
     this.#host = host;
   }
 

@@ -1,0 +1,53 @@
+/**
+ * Configuration files and the server's command line: reading what they say, and the event log that they describe.
+ *
+ * {@link resolveServerConfiguration} is what a server starts with; {@link parseServerConfiguration} and
+ * {@link parseDatabaseConfiguration} read texts. All of them throw {@link ConfigurationError}, which says where in
+ * which file the mistake is, and what was expected.
+ *
+ * @module
+ */
+
+export type {
+  ClientKeys,
+  ClientSslSection,
+  ClientStorageSection,
+  ZeoClientSection,
+} from "./client_sections.ts";
+export * from "./command_line.ts";
+export * from "./database_configuration.ts";
+export { ConfigurationError, type ConfigurationErrorSubject, type Position } from "./errors.ts";
+export * from "./eventlog.ts";
+export type {
+  EmailNotifierSection,
+  HandlerExtras,
+  HandlerSection,
+  HttpLoggerSection,
+  LogfileSection,
+  PlacedEventlog,
+  PlacedLogger,
+  SyslogSection,
+  WindowsEventlogSection,
+} from "./handler_sections.ts";
+export type { ConfigurationHost, PathKind } from "./host.ts";
+export { type OpenedStorage, openStorage, storageKind } from "./open_storage.ts";
+export * from "./resolve.ts";
+export type { RunnerSection } from "./runner_section.ts";
+export {
+  type ConfigurationOptions,
+  DEFAULT_STORAGE_NAME,
+  loadServerConfiguration,
+  parseServerConfiguration,
+  type ServerConfiguration,
+} from "./server_configuration.ts";
+export * from "./socket_address.ts";
+export type {
+  BlobStorageSection,
+  DemoStorageSection,
+  FileStorageSection,
+  MappingStorageSection,
+  StorageSection,
+  StorageSectionBase,
+  ZlibStorageSection,
+} from "./storage_sections.ts";
+export type { ServerSslSection, ZeoSection } from "./zeo_section.ts";

@@ -1,0 +1,134 @@
+/**
+ * `<zeo>`: how the server serves, and `<ssl>` in it.
+ *
+ * @module
+ */
+
+import {
+  bindingAddress,
+  boolean,
+  byteSize,
+  described,
+  existingDirpath,
+  integer,
+  restricted,
+  seconds,
+  string,
+  wholeSeconds,
+} from "./datatypes.ts";
+import type { Position } from "./errors.ts";
+import type { ConfigurationHost } from "./host.ts";
+import { type KeyTable, optional, readKeys, readSections, required, withDefault } from "./schema.ts";
+import type { SocketAddress } from "./socket_address.ts";
+import type { ParsedSection } from "./syntax.ts";
+
+/** `<ssl>` of a server: clients must show a certificate. */
+export interface ServerSslSection {
+  readonly position: Position;
+  /** PEM file with the server's certificate, and with its key if `key` isn't there. */
+  readonly certificate: string;
+  /** PEM file with the key. */
+  readonly key?: string;
+  /** Dotted name of what gives the key's password. */
+  readonly passwordFunction?: string;
+  /** File or directory of the certificates that clients are checked against; `DYNAMIC` for none. */
+  readonly authenticate: string;
+}
+
+/** `<zeo>`: how the server serves. */
+export interface ZeoSection {
+  readonly position: Position;
+  /** Where to listen. Without a port, any free one. */
+  readonly address: SocketAddress;
+  /** Whether to refuse all changes. */
+  readonly readOnly: boolean;
+  /** How many transactions are remembered for clients that come back. */
+  readonly invalidationQueueSize: number;
+  /** How old, in seconds, a client may be that is told what it missed by looking through the storage. */
+  readonly invalidationAge?: number;
+  /** Seconds that a transaction may take from its vote to its end; undefined for any time. */
+  readonly transactionTimeout?: number;
+  /** File that the process id is written to. */
+  readonly pidFilename?: string;
+  /** Whether clients resolve conflicts, instead of the server. */
+  readonly clientConflictResolution: boolean;
+  /** Whether messages are msgpack, instead of pickles. */
+  readonly msgpack: boolean;
+  /** Longest message taken from a client, in bytes. */
+  readonly maxMessageSize: number;
+  /** How many bytes may wait to be sent to one client. */
+  readonly maxBuffered: number;
+  /** Where monitoring listens. */
+  readonly monitor?: SocketAddress;
+  /** How many clients may be connected at a time. */
+  readonly maxConnections?: number;
+  readonly ssl?: ServerSslSection;
+}
+
+const positiveSize = restricted(
+  byteSize,
+  "bytes as a positive integer, with or without KB, MB or GB, for example 64MB",
+  (bytes) => bytes > 0,
+);
+
+const ZEO_KEYS = {
+  "address": required(bindingAddress),
+  "read-only": withDefault(boolean, "false"),
+  "invalidation-queue-size": withDefault(
+    described(integer, "a number of transactions as an integer, for example 100"),
+    "100",
+  ),
+  "invalidation-age": optional(seconds),
+  "transaction-timeout": optional(wholeSeconds),
+  "pid-filename": optional(existingDirpath),
+  "client-conflict-resolution": withDefault(boolean, "false"),
+  "msgpack": optional(boolean),
+  // The keys from here on are ours: the original refuses them.
+  "max-message-size": withDefault(positiveSize, "64MB"),
+  "max-buffered": withDefault(positiveSize, "64MB"),
+  "monitor": optional(bindingAddress),
+  "max-connections": optional(restricted(integer, "a positive integer, for example 1000", (n) => n > 0)),
+} satisfies KeyTable;
+
+const SSL_KEYS = {
+  "certificate": required(existingDirpath),
+  "key": optional(existingDirpath),
+  "password-function": optional(string),
+  "authenticate": required(string),
+} satisfies KeyTable;
+
+function readSsl(section: ParsedSection, host: ConfigurationHost): ServerSslSection {
+  readSections(section, {});
+  return { position: section.position, ...readKeys(section, SSL_KEYS, host) };
+}
+
+/** Whether the environment asks for msgpack where a configuration doesn't say. */
+export function msgpackByDefault(host: ConfigurationHost): boolean {
+  return (host.environment("ZEO_MSGPACK") ?? "") !== "";
+}
+
+/** What a `<zeo>` section says. Throws {@link ConfigurationError}. */
+export function readZeoSection(section: ParsedSection, host: ConfigurationHost): ZeoSection {
+  const { ssl: [ssl] } = readSections(section, {
+    ssl: { noun: "<ssl>", types: ["ssl"], least: 0, most: 1 },
+  });
+  const values = readKeys(section, ZEO_KEYS, host);
+  return {
+    position: section.position,
+    ...values,
+    msgpack: values.msgpack ?? msgpackByDefault(host),
+    ssl: ssl === undefined ? undefined : readSsl(ssl, host),
+  };
+}
+
+/** What `<zeo>` says where it names nothing but an address. */
+export function defaultZeoSection(
+  address: SocketAddress,
+  position: Position,
+  host: ConfigurationHost,
+): ZeoSection {
+  const { address: _, ...keys } = ZEO_KEYS;
+  const nothing: ParsedSection = { type: "zeo", position, imported: new Set(), keys: [], sections: [] };
+  const values = readKeys(nothing, keys, host);
+  return { position, address, ...values, msgpack: msgpackByDefault(host) };
+}

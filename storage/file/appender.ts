@@ -1,0 +1,145 @@
+/**
+ * The end of a Data.fs: gives transactions their ids and places, writes them there, and publishes them when they are
+ * durable.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import {
+  type Awaitable,
+  FileStorageError,
+  isPromise,
+  NO_TID,
+  type Oid,
+  type Tid,
+  tidAfter,
+  tidFromTime,
+} from "../../values/mod.ts";
+import { CommitQueue, type Stage } from "./commit_queue.ts";
+import type { FileTransaction } from "./file_transaction.ts";
+import type { VisibleFile } from "./visible_file.ts";
+
+const log = getLogger(["zeo", "storage", "file"]);
+
+/** What a transaction's storage does around writing it. */
+export interface AppendSteps {
+  /** It is about to be written. */
+  writing(): void;
+  /** It is durable and can be seen. Must not fail. */
+  published(tid: Tid): void;
+}
+
+/** See the module. */
+export class Appender {
+  readonly #visible: VisibleFile;
+  readonly #now: () => number;
+  readonly #queue: CommitQueue;
+  /** Where the written part ends; beyond the visible part lies what is being made durable. */
+  #end: number;
+  /** The id of the last transaction that was written, visible or not. */
+  #tid: Tid;
+  #failure?: Error;
+
+  /** @param now What time it is, in milliseconds since 1970. */
+  constructor(visible: VisibleFile, now: () => number) {
+    this.#visible = visible;
+    this.#now = now;
+    this.#end = visible.end;
+    this.#tid = visible.lastTid;
+    this.#queue = new CommitQueue(() => visible.file.sync(), (cause, stage) => this.#fail(cause, stage));
+  }
+
+  /** The last transaction that was written, and where it ends. */
+  get last(): { readonly tid: Tid; readonly end: number } {
+    return { tid: this.#tid, end: this.#end };
+  }
+
+  /** Why nothing is written any more, when something went wrong. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves when everything written is durable and published. */
+  idle(): Awaitable<void> {
+    return this.#queue.idle();
+  }
+
+  /** Writes a voted transaction, makes it durable, and publishes it. */
+  append(transaction: FileTransaction, steps: AppendSteps): Promise<Tid> {
+    const { body } = transaction;
+    let tid: Tid = NO_TID, position = 0;
+    return this.#queue.add<Tid>({
+      write: () => {
+        this.#checkUnchanged();
+        steps.writing();
+        position = this.#end;
+        tid = transaction.tid ?? this.#nextTid();
+        const writing = this.#write(transaction, position, tid);
+        this.#end += body.length;
+        this.#tid = tid;
+        return writing;
+      },
+      publish: () => {
+        const { index } = this.#visible;
+        for (const record of body.records) index.set(record.oid, position + record.offset);
+        this.#visible.end = position + body.length;
+        this.#visible.lastTid = tid;
+        steps.published(tid);
+        return tid;
+      },
+    });
+  }
+
+  #nextTid(): Tid {
+    const now = tidFromTime(this.#now());
+    return now > this.#tid ? now : tidAfter(this.#tid);
+  }
+
+  /** Someone who writes to the file in spite of the lock must not be overwritten. */
+  #checkUnchanged(): void {
+    const { file } = this.#visible;
+    const size = file.size();
+    if (size !== this.#end) {
+      throw new FileStorageError(
+        `${file.path}: has ${size} bytes, expected ${this.#end}: somebody else has changed it`,
+      );
+    }
+  }
+
+  /** Writes a transaction at the end of the file; if that fails, nothing of it stays there. */
+  #write(transaction: FileTransaction, position: number, tid: Tid): Awaitable<void> {
+    const { file, index } = this.#visible;
+    const failed = (cause: unknown): never => {
+      this.#cut(position);
+      throw cause;
+    };
+    try {
+      const previous = (oid: Oid) => index.get(oid) ?? 0;
+      const writing = transaction.body.writeTo(file, position, tid, transaction.status, previous);
+      return isPromise(writing) ? writing.catch(failed) : writing;
+    } catch (cause) {
+      return failed(cause);
+    }
+  }
+
+  /** After a failed write or sync nothing is written any more; what is visible stays so. */
+  #fail(cause: unknown, stage: Stage): void {
+    const { path } = this.#visible.file;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `${path}: takes no more changes after a failed ${stage}: ${reason}`;
+    this.#failure = new FileStorageError(message, { cause });
+    log.fatal(`${path}: ${stage} failed, the storage takes no more changes: ${reason}`);
+    // What was never acknowledged must not come back at the next start.
+    if (stage === "sync") this.#cut(this.#visible.end);
+  }
+
+  #cut(position: number): void {
+    const { file } = this.#visible;
+    try {
+      file.truncate(position);
+    } catch (error) {
+      log.error(`${file.path}: could not cut off what was written after ${position}: ${error}`);
+    }
+  }
+}

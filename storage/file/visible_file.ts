@@ -1,0 +1,45 @@
+/**
+ * What everybody can see of a Data.fs: the durable part of the file, and where each object's newest record lies.
+ *
+ * One object that the storage's parts share. It changes at two moments only, each in one go: when a transaction is
+ * published, and when a pack puts a new file in place of the old one.
+ *
+ * @module
+ */
+
+import { type Oid, POSKeyError, type Tid } from "../../values/mod.ts";
+import type { DiskFile } from "../disk.ts";
+import type { OidIndex } from "./oid_index.ts";
+import type { RecordReader } from "./record_reader.ts";
+import type { StoredRecord } from "./record_cache.ts";
+
+/** See the module. */
+export class VisibleFile {
+  file: DiskFile;
+  index: OidIndex;
+  reader: RecordReader;
+  /** Where the visible part ends. */
+  end: number;
+  /** The last transaction that is visible. */
+  lastTid: Tid;
+
+  constructor(file: DiskFile, index: OidIndex, reader: RecordReader, end: number, lastTid: Tid) {
+    this.file = file;
+    this.index = index;
+    this.reader = reader;
+    this.end = end;
+    this.lastTid = lastTid;
+  }
+
+  /** Where an object's newest record lies. @throws {POSKeyError} when there is none. */
+  newestPosition(oid: Oid): number {
+    const position = this.index.get(oid);
+    if (position === undefined) throw new POSKeyError(oid);
+    return position;
+  }
+
+  /** An object's newest record. @throws {POSKeyError} when there is none. */
+  newest(oid: Oid): StoredRecord {
+    return this.reader.record(this.newestPosition(oid));
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The vote: checking a transaction against the database, and keeping others away from its objects until it is
+ * published or given up.
+ *
+ * Whoever calls has made sure that transactions that vote side by side touch different objects; here that is only
+ * checked.
+ *
+ * @module
+ */
+
+import { recordClass } from "../../pickle/mod.ts";
+import {
+  ConflictError,
+  FileStorageQuotaError,
+  formatOid,
+  formatTid,
+  type Oid,
+  POSKeyError,
+  ReadConflictError,
+  StorageTransactionError,
+  type Tid,
+} from "../../values/mod.ts";
+import type { FileTransaction, Step } from "./file_transaction.ts";
+import type { VisibleFile } from "./visible_file.ts";
+
+/** See the module. */
+export class Voting {
+  readonly #visible: VisibleFile;
+  readonly #quota: number;
+  /** Which voted, unpublished transaction has an object. */
+  readonly #taken = new Map<Oid, FileTransaction>();
+  /** Transactions that are voted and not written, and the bytes that they will take. */
+  readonly #reserved = new Map<FileTransaction, number>();
+  /** Transactions that are voted and neither published nor given up. */
+  readonly #voted = new Set<FileTransaction>();
+
+  /** @param quota Bytes of the file beyond which no record may start. */
+  constructor(visible: VisibleFile, quota: number) {
+    this.#visible = visible;
+    this.#quota = quota;
+  }
+
+  /**
+   * Checks a transaction's steps, in their order, and takes its objects for it.
+   * @param last What has been written so far, visible or not.
+   * @returns The objects whose conflicts were resolved.
+   */
+  vote(transaction: FileTransaction, last: { readonly tid: Tid; readonly end: number }): readonly Oid[] {
+    if (transaction.tid !== undefined && transaction.tid <= last.tid) {
+      throw new StorageTransactionError(
+        `transaction id ${formatTid(transaction.tid)} is not later than the last one, ${formatTid(last.tid)}`,
+      );
+    }
+    this.#checkAlone(transaction);
+    for (const step of transaction.steps) this.#check(step, transaction);
+    this.#checkQuota(transaction, last.end);
+    for (const oid of transaction.changes) this.#taken.set(oid, transaction);
+    this.#reserved.set(transaction, transaction.body.length);
+    this.#voted.add(transaction);
+    return [];
+  }
+
+  /** Its bytes are being written: they count as part of the file now. */
+  written(transaction: FileTransaction): void {
+    this.#reserved.delete(transaction);
+  }
+
+  /** Frees the transaction's objects. */
+  forget(transaction: FileTransaction): void {
+    if (!this.#voted.delete(transaction)) return;
+    this.#reserved.delete(transaction);
+    for (const oid of transaction.changes) {
+      if (this.#taken.get(oid) === transaction) this.#taken.delete(oid);
+    }
+  }
+
+  #checkAlone(transaction: FileTransaction): void {
+    for (const other of this.#voted) {
+      if (transaction.exclusive || other.exclusive) {
+        throw new StorageTransactionError(
+          "a transaction that needs the storage for itself votes beside another",
+        );
+      }
+    }
+    for (const oid of transaction.changes) {
+      if (this.#taken.has(oid)) {
+        throw new StorageTransactionError(`${formatOid(oid)}: another transaction has voted to change it`);
+      }
+    }
+  }
+
+  #check(step: Step, transaction: FileTransaction): void {
+    if (step.kind === "restore") return;
+    const { index, reader } = this.#visible;
+    const position = index.get(step.oid);
+    if (position === undefined) {
+      // An object that nobody has seen can have any serial; one that is relied on or deleted must be there.
+      if (step.kind === "store") return;
+      throw new POSKeyError(step.oid);
+    }
+    const committed = reader.record(position).tid;
+    if (committed === step.serial) return;
+    const conflict = { oid: step.oid, committed, read: step.serial };
+    if (step.kind === "check") throw new ReadConflictError(conflict);
+    if (step.kind === "delete") throw new ConflictError(conflict);
+    throw new ConflictError({ ...conflict, className: classOf(transaction.body.dataOf(step.record)) });
+  }
+
+  #checkQuota(transaction: FileTransaction, end: number): void {
+    if (this.#quota === Infinity) return;
+    let start = end;
+    for (const length of this.#reserved.values()) start += length;
+    const last = transaction.body.records.at(-1);
+    if (last && start + last.offset > this.#quota) {
+      throw new FileStorageQuotaError(
+        `${this.#visible.file.path}: the storage quota of ${this.#quota} bytes has been exceeded`,
+      );
+    }
+  }
+}
+
+function classOf(record: Uint8Array): string | undefined {
+  const found = recordClass(record);
+  return found && `${found.module}.${found.name}`;
+}
