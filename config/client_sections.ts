@@ -22,6 +22,7 @@ import type { ParsedSection } from "./syntax.ts";
 
 /** `<ssl>` of a client. */
 export interface ClientSslSection {
+  /** Where the section starts. */
   readonly position: Position;
   /** PEM file with the client's certificate, and with its key if `key` isn't there. */
   readonly certificate: string;
@@ -41,6 +42,7 @@ export interface ClientSslSection {
 export interface ClientKeys {
   /** Name of the section: a storage's id on a server; empty for none. */
   readonly name: string;
+  /** Where the section starts. */
   readonly position: Position;
   /** Where to find the server; one or more. */
   readonly servers: readonly SocketAddress[];
@@ -68,6 +70,7 @@ export interface ClientKeys {
 
 /** `<clientstorage>`: a storage that another server serves. Known after `%import ZEO`. */
 export interface ClientStorageSection extends ClientKeys {
+  /** The type of the section. */
   readonly type: "clientstorage";
   /** File of the cache; undefined for a temporary one. */
   readonly cachePath?: string;
@@ -75,11 +78,13 @@ export interface ClientStorageSection extends ClientKeys {
   readonly serverSync: boolean;
   /** Seconds to wait for the first connection. */
   readonly waitTimeout: number;
+  /** How the connection is encrypted; undefined for not at all. */
   readonly ssl?: ClientSslSection;
 }
 
 /** `<zeoclient>`: the older section for the same. */
 export interface ZeoClientSection extends ClientKeys {
+  /** The type of the section. */
   readonly type: "zeoclient";
   /** Name of a cache that is kept; undefined for a temporary one. */
   readonly client?: string;

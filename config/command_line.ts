@@ -10,6 +10,7 @@ import { AddressError, parseSocketAddress, type SocketAddress } from "./socket_a
 
 /** A command line that can't be understood. The message is one line that says what was expected. */
 export class UsageError extends Error {
+  /** Tells it from other errors. */
   override name = "UsageError";
 }
 

@@ -15,9 +15,11 @@ import { type ParsedSection, parseSyntax } from "./syntax.ts";
 
 /** `<zodb>`: a database as an application opens it. */
 export interface ZodbSection {
+  /** Where the section starts. */
   readonly position: Position;
   /** The database's name among others that refer to it: `database-name`, or else the section's name, or else empty. */
   readonly databaseName: string;
+  /** Where its objects are. */
   readonly storage: StorageSection;
   /** Objects that a connection's cache keeps. */
   readonly cacheSize: number;

@@ -18,6 +18,7 @@ import { strip, words } from "./whitespace.ts";
 
 /** A value that its datatype doesn't take. The message adds to what was expected; it may be empty. */
 export class DatatypeError extends Error {
+  /** Tells it from other errors. */
   override name = "DatatypeError";
 }
 

@@ -42,6 +42,7 @@ export function quote(value: string): string {
  * `zeo.conf:12: <zeo> transaction-timeout "soon": expected seconds as an integer, for example 30`
  */
 export class ConfigurationError extends Error {
+  /** Tells it from other errors. */
   override name = "ConfigurationError";
   /** The file, or the option that a value came from. */
   readonly file: string;
@@ -54,7 +55,11 @@ export class ConfigurationError extends Error {
   /** The value, where one is concerned. */
   readonly value?: string;
 
-  /** @param problem What is wrong and what was expected, without the position. */
+  /**
+   * Puts the message together.
+   *
+   * @param problem What is wrong and what was expected, without the position.
+   */
   constructor(position: Position, problem: string, subject: ConfigurationErrorSubject = {}) {
     const place = position.line > 0 ? `${position.file}:${position.line}` : position.file;
     const about = [

@@ -60,16 +60,23 @@ export interface HandlerExtras {
 
 /** `<email-notifier>` with all its keys. */
 export interface EmailNotifierSection extends EmailHandler, HandlerExtras {
+  /** The sender. */
   readonly from: string;
+  /** Who gets the messages. */
   readonly to: readonly string[];
+  /** The subject of the messages. */
   readonly subject: string;
+  /** The mail server. */
   readonly smtpServer: TcpAddress;
+  /** User name for the mail server; empty for none. */
   readonly smtpUsername: string;
+  /** Password for it; empty for none. */
   readonly smtpPassword: string;
 }
 
 /** `<win32-eventlog>` with all its keys. */
 export interface WindowsEventlogSection extends WindowsHandler, HandlerExtras {
+  /** The source that the messages name. */
   readonly appname: string;
 }
 
@@ -92,15 +99,21 @@ export type HandlerSection =
 
 /** `<eventlog>` as the file has it. */
 export interface PlacedEventlog extends EventlogSection {
+  /** The type of the section. */
   readonly type: "eventlog";
+  /** Where the section starts. */
   readonly position: Position;
+  /** Where lines go, with all their keys. */
   readonly handlers: readonly HandlerSection[];
 }
 
 /** `<logger>` as the file has it. */
 export interface PlacedLogger extends LoggerSection {
+  /** The type of the section. */
   readonly type: "logger";
+  /** Where the section starts. */
   readonly position: Position;
+  /** Where lines go, with all their keys. */
   readonly handlers: readonly HandlerSection[];
 }
 

@@ -6,6 +6,7 @@
 
 /** A file that can't be named that way. */
 export class LocationError extends Error {
+  /** Tells it from other errors. */
   override name = "LocationError";
 }
 

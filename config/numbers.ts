@@ -17,7 +17,7 @@ function digitValue(digit: string): number {
 }
 
 function westernDigits(text: string): string {
-  return text.replace(/[^\x00-\x7f]/gu, (c) => DECIMAL.test(c) ? String(digitValue(c)) : c);
+  return text.replace(/\p{Nd}/gu, (digit) => String(digitValue(digit)));
 }
 
 /** A decimal integer; undefined when the text isn't one. Beyond 2^53 it is rounded. */

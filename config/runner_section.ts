@@ -25,6 +25,7 @@ import type { ParsedSection } from "./syntax.ts";
 
 /** `<runner>`: how a supervisor runs the server. */
 export interface RunnerSection {
+  /** Where the section starts. */
   readonly position: Position;
   /** The program and its arguments. */
   readonly program: readonly string[];

@@ -17,11 +17,13 @@ import { readZeoSection, type ZeoSection } from "./zeo_section.ts";
 
 /** All that a server is told. */
 export interface ServerConfiguration {
+  /** How to serve. */
   readonly zeo: ZeoSection;
   /** At least one; their names differ. */
   readonly storages: readonly StorageSection[];
   /** Where the log goes; undefined where nothing is said about it. */
   readonly eventlog?: PlacedEventlog;
+  /** What a supervisor is told; undefined where nothing is said about it. */
   readonly runner?: RunnerSection;
   /** The file that it was read from; undefined for none. */
   readonly source?: string;

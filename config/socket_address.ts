@@ -9,6 +9,7 @@ import { strip, words } from "./whitespace.ts";
 
 /** A host and a port. */
 export interface TcpAddress {
+  /** What kind of address it is. */
   readonly kind: "tcp";
   /** A name or an address, in lower case, without brackets; empty for all interfaces. */
   readonly host: string;
@@ -20,6 +21,7 @@ export interface TcpAddress {
 
 /** A Unix domain socket. */
 export interface UnixAddress {
+  /** What kind of address it is. */
   readonly kind: "unix";
   /** The path as written. */
   readonly path: string;
@@ -30,6 +32,7 @@ export type SocketAddress = TcpAddress | UnixAddress;
 
 /** A text that is no address. The message says what is wrong with it. */
 export class AddressError extends Error {
+  /** Tells it from other errors. */
   override name = "AddressError";
 }
 

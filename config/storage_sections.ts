@@ -29,11 +29,13 @@ import type { ParsedSection } from "./syntax.ts";
 export interface StorageSectionBase {
   /** Name of the section, in lower case: the storage's id on a server. Empty for an unnamed one inside another. */
   readonly name: string;
+  /** Where the section starts. */
   readonly position: Position;
 }
 
 /** `<filestorage>`: a Data.fs. */
 export interface FileStorageSection extends StorageSectionBase {
+  /** The type of the section. */
   readonly type: "filestorage";
   /** The file. */
   readonly path: string;
@@ -55,6 +57,7 @@ export interface FileStorageSection extends StorageSectionBase {
 
 /** `<mappingstorage>`: memory only. */
 export interface MappingStorageSection extends StorageSectionBase {
+  /** The type of the section. */
   readonly type: "mappingstorage";
   /** What it is called in messages. */
   readonly label: string;
@@ -62,6 +65,7 @@ export interface MappingStorageSection extends StorageSectionBase {
 
 /** `<demostorage>`: changes beside a base that stays as it is. */
 export interface DemoStorageSection extends StorageSectionBase {
+  /** The type of the section. */
   readonly type: "demostorage";
   /** What it is called in messages. */
   readonly label?: string;
@@ -73,17 +77,21 @@ export interface DemoStorageSection extends StorageSectionBase {
 
 /** `<blobstorage>`: gives blobs to a storage that has none. */
 export interface BlobStorageSection extends StorageSectionBase {
+  /** The type of the section. */
   readonly type: "blobstorage";
   /** Directory for blobs. */
   readonly blobDir: string;
+  /** The storage inside. */
   readonly base: StorageSection;
 }
 
 /** `<zlibstorage>`, and `<serverzlibstorage>` for records that clients compress. Known after `%import zc.zlibstorage`. */
 export interface ZlibStorageSection extends StorageSectionBase {
+  /** The type of the section. */
   readonly type: "zlibstorage" | "serverzlibstorage";
   /** Whether new records are compressed; compressed ones are always understood. */
   readonly compress: boolean;
+  /** The storage inside. */
   readonly base: StorageSection;
 }
 

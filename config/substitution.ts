@@ -14,6 +14,7 @@ export interface Replacements {
 
 /** A `$` that can't be replaced. The message says which, and what was expected. */
 export class SubstitutionError extends Error {
+  /** Tells it from other errors. */
   override name = "SubstitutionError";
 }
 

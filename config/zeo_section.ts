@@ -24,6 +24,7 @@ import type { ParsedSection } from "./syntax.ts";
 
 /** `<ssl>` of a server: clients must show a certificate. */
 export interface ServerSslSection {
+  /** Where the section starts. */
   readonly position: Position;
   /** PEM file with the server's certificate, and with its key if `key` isn't there. */
   readonly certificate: string;
@@ -37,6 +38,7 @@ export interface ServerSslSection {
 
 /** `<zeo>`: how the server serves. */
 export interface ZeoSection {
+  /** Where the section starts. */
   readonly position: Position;
   /** Where to listen. Without a port, any free one. */
   readonly address: SocketAddress;
@@ -62,6 +64,7 @@ export interface ZeoSection {
   readonly monitor?: SocketAddress;
   /** How many clients may be connected at a time. */
   readonly maxConnections?: number;
+  /** How connections are encrypted; undefined for not at all. */
   readonly ssl?: ServerSslSection;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Python's dict, in insertion order.
  *
- * Reading a pickle only collects keys and values; the index is made when someone looks a key up. So a record that
- * is only passed on costs nothing, and hostile keys can't make the reader slow.
+ * Reading a pickle only collects keys and values; the index is made when someone looks a key up. So a record
+ * that is only passed on costs nothing, and hostile keys can't make the reader slow.
  *
  * @module
  */
@@ -17,8 +17,8 @@ const MAX_KEY_PARTS = 4096;
 const MAX_KEY_DEPTH = 64;
 
 /**
- * A Python dict: any hashable keys, in the order of insertion. Strings, bytes, numbers, None and tuples of these
- * are compared as Python does (`1 == 1.0 == True`); other keys by identity.
+ * A Python dict: any hashable keys, in the order of insertion. Strings, bytes, numbers, None and tuples of
+ * these are compared as Python does (`1 == 1.0 == True`); other keys by identity.
  *
  * @example
  * ```ts
@@ -82,8 +82,8 @@ export class Dict {
   }
 
   /**
-   * Adds a key and value without looking whether the key is there: the cheapest way to fill a dict. Of equal keys
-   * the last value counts.
+   * Adds a key and value without looking whether the key is there: the cheapest way to fill a dict. Of equal
+   * keys the last value counts.
    */
   append(key: Value, value: Value): void {
     this.items.push(key, value);

@@ -1,5 +1,6 @@
 /**
- * Integers of any size as pickles hold them: two's complement, little-endian, as few bytes as will do, none for 0.
+ * Integers of any size as pickles hold them: two's complement, little-endian, as few bytes as will do, none
+ * for 0.
  *
  * @module
  */
@@ -27,7 +28,8 @@ export function readInteger(bytes: Uint8Array, start: number, end: number): numb
 export function integerBytes(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array(0);
   const digits = (value < 0n ? -value - 1n : value).toString(16).length;
-  // One byte more than the magnitude fills, in case its top bit is taken; dropped again when it only repeats the sign.
+  // One byte more than the magnitude fills, in case its top bit is taken; dropped again when it only repeats
+  // the sign.
   const length = (digits + 1 >> 1) + 1;
   const hex = BigInt.asUintN(8 * length, value).toString(16).padStart(2 * length, "0");
   const bytes = Uint8Array.fromHex(hex).reverse();

@@ -1,6 +1,6 @@
 /**
- * The stack machine that a pickle is a program for: its memory, and the moves that several opcodes share. What each
- * opcode does is in `opcodes.ts` and `rare_opcodes.ts`.
+ * The stack machine that a pickle is a program for: its memory, and the moves that several opcodes share.
+ * What each opcode does is in `opcodes.ts` and `rare_opcodes.ts`.
  *
  * Items between two marks belong to the upper one; nothing may be popped below the last mark (the fence).
  *
@@ -31,8 +31,8 @@ export interface PickleReaderOptions {
   /** The highest protocol accepted; 5. */
   readonly maxProtocol?: number;
   /**
-   * Which names may occur, as they stand in the pickle; all. A refused one is a {@linkcode PickleError}. Names are
-   * never looked up, whatever this answers.
+   * Which names may occur, as they stand in the pickle; all. A refused one is a {@linkcode PickleError}.
+   * Names are never looked up, whatever this answers.
    */
   readonly allowGlobal?: (module: string, name: string) => boolean;
   /** Whether persistent references may occur, as they do in records; false. */
@@ -41,7 +41,10 @@ export interface PickleReaderOptions {
   readonly sharedMemo?: boolean;
   /** Whether bytes are copied. They are views into the input otherwise, the default, and keep it alive. */
   readonly copyBytes?: boolean;
-  /** What becomes of a Python 2 str that is not ASCII: an error, a str in Latin-1, or bytes. The default is an error. */
+  /**
+   * What becomes of a Python 2 str that is not ASCII: an error, a str in Latin-1, or bytes. The default is an
+   * error.
+   */
   readonly nonAscii?: "error" | "latin1" | "bytes";
   /** Opcodes that one pickle may have: bounds memory, of which one takes 100 bytes or so. 16 million. */
   readonly maxOpcodes?: number;

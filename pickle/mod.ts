@@ -2,7 +2,8 @@
  * Python pickles, read and written as data: no name in a pickle ever causes code to be looked up or run.
  *
  * - {@linkcode PickleReader}, {@linkcode loadPickle}: protocols 0 to 5 to {@linkcode Value}s
- * - {@linkcode PickleWriter}, {@linkcode dumpPickle}: values to protocol 3, byte for byte as Python writes them
+ * - {@linkcode PickleWriter}, {@linkcode dumpPickle}: values to protocol 3, byte for byte as Python writes
+ * them
  * - {@linkcode PickleOutput}: the parts of a pickle one by one, for the wire's hot messages
  * - {@linkcode readRecord}, {@linkcode writeRecord}: the two pickles of a database record
  * - {@linkcode recordClass}, {@linkcode recordReferences}: what storages need of a record

@@ -1,6 +1,6 @@
 /**
- * Names that Python 3 gave to modules, classes and functions of Python 2. Pickles of protocol 0 to 2 hold the old ones; what
- * we write is protocol 3, in which only the new ones are found.
+ * Names that Python 3 gave to modules, classes and functions of Python 2. Pickles of protocol 0 to 2 hold the
+ * old ones; what we write is protocol 3, in which only the new ones are found.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A growing buffer that takes the parts of a pickle (protocol 3), one call each: what the writer and hot code on the
- * wire write with. Nothing is memoized here.
+ * A growing buffer that takes the parts of a pickle (protocol 3), one call each: what the writer and hot code
+ * on the wire write with. Nothing is memoized here.
  *
  *   none N   bool 88 89   int K M J 8a 8b   float G   str X   bytes C B
  *   tuple ) 85 86 87, mark ( … t   list ] a, ] ( … e   dict } s, } ( … u
@@ -10,7 +10,7 @@
 
 import { PickleError } from "./error.ts";
 import { integerBytes } from "./integer.ts";
-import { writeText } from "./text.ts";
+import { textLength, writeText } from "./text.ts";
 
 const DEFAULT_LIMIT = 1 << 30;
 const scratch = new DataView(new ArrayBuffer(8));
@@ -110,7 +110,8 @@ export class PickleOutput {
   /**
    * An int.
    *
-   * @throws {PickleError} when a `number` is not whole, or beyond ±(2^53 - 1), where it may not be what was meant.
+   * @throws {PickleError} when a `number` is not whole, or beyond ±(2^53 - 1), where it may not be what was
+   * meant.
    */
   int(value: number | bigint): this {
     if (typeof value === "bigint") {
@@ -142,7 +143,11 @@ export class PickleOutput {
 
   /** A str. */
   str(text: string): this {
-    const at = this.#room(5 + 3 * text.length), buffer = this.#buffer;
+    // Room for the worst case spares a walk through the text, unless only the real length fits under the
+    // limit.
+    const worst = 5 + 3 * text.length;
+    const room = this.#length + worst <= this.#limit ? worst : 5 + textLength(text);
+    const at = this.#room(room), buffer = this.#buffer;
     const length = writeText(text, buffer, at + 5);
     buffer[at] = 0x58;
     put32(buffer, at + 1, length);
@@ -167,7 +172,9 @@ export class PickleOutput {
     return this;
   }
 
-  /** A tuple of the last `count` values. A longer one is made by {@linkcode mark} and {@linkcode endTuple}. */
+  /**
+   * A tuple of the last `count` values. A longer one is made by {@linkcode mark} and {@linkcode endTuple}.
+   */
   tuple(count: 0 | 1 | 2 | 3): this {
     return this.one(count === 0 ? 0x29 : 0x84 + count);
   }

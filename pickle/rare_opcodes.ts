@@ -1,6 +1,6 @@
 /**
- * The opcodes that ZODB and ZEO don't write today: text forms (protocol 0), Python 2's strings, and protocols 4
- * and 5.
+ * The opcodes that ZODB and ZEO don't write today: text forms (protocol 0), Python 2's strings, and protocols
+ * 4 and 5.
  *
  * @module
  */

@@ -10,8 +10,8 @@ import { run } from "./opcodes.ts";
 import type { Value } from "./value.ts";
 
 /**
- * Reads the pickles that follow each other in some bytes. Nothing in them can run code, recurse, or take more time
- * or memory than grows with their length.
+ * Reads the pickles that follow each other in some bytes. Nothing in them can run code, recurse, or take more
+ * time or memory than grows with their length.
  *
  * @example
  * ```ts
@@ -45,7 +45,8 @@ export class PickleReader {
   /**
    * The next pickle's value.
    *
-   * @throws {PickleError} when there is none, when it is malformed or cut short, or has what the options forbid.
+   * @throws {PickleError} when there is none, when it is malformed or cut short, or has what the options
+   * forbid.
    */
   read(): Value {
     this.#machine.reset();

@@ -26,7 +26,8 @@ export interface RecordParts {
 /**
  * Reads a record's class description and state.
  *
- * @param options For instance `nonAscii`; what makes a record, a shared memo and persistent references, is set.
+ * @param options For instance `nonAscii`; what makes a record, a shared memo and persistent references, is
+ * set.
  *
  * @throws {PickleError} when it is not two pickles and nothing more, or one of them is malformed.
  */
@@ -61,8 +62,8 @@ const PROTO = 0x80, GLOBAL = 0x63, MARK = 0x28;
 const MAX_NAME = 4096;
 
 /**
- * The class of a record, undefined when the bytes don't say. Looks at the first bytes only where it can; never
- * throws.
+ * The class of a record, undefined when the bytes don't say. Looks at the first bytes only where it can;
+ * never throws.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * Finding the references in a record, for the garbage collection of a pack.
  *
- * Most of a pack's time goes here, so the usual record is not read but walked: for each opcode only how it moves the
- * stack is done, and of a value only what a reference can need is kept, as one number:
+ * Most of a pack's time goes here, so the usual record is not read but walked: for each opcode only how it
+ * moves the stack is done, and of a value only what a reference can need is kept, as one number:
  *
  *   OTHER   anything else
  *   LIST    a list: as a persistent id, a weak reference or one to another database, not followed
@@ -42,10 +42,11 @@ for (const [argument, popped, pushed, opcodes] of PLAIN_OPCODES) {
 }
 
 /**
- * The objects that a record refers to and keeps alive, in the order of the stream, each as often as it occurs. Weak
- * references and references to other databases are not among them.
+ * The objects that a record refers to and keeps alive, in the order of the stream, each as often as it
+ * occurs. Weak references and references to other databases are not among them.
  *
- * @throws {PickleError} when the record is malformed or has a reference of no known form.
+ * @throws {PickleError} when the record is malformed, so that references could be missed, or has one of no
+ * known form. What can hide none, text that is not UTF-8 for instance, is not looked at.
  *
  * @example
  * ```ts
@@ -123,11 +124,14 @@ function walk(record: Uint8Array): Oid[] | undefined {
       case 0x5d: // EMPTY_LIST
         stack[top++] = LIST;
         break;
-      case 0x63: // GLOBAL
-        at = record.indexOf(0x0a, record.indexOf(0x0a, at) + 1) + 1;
-        if (at < 2) return undefined;
+      case 0x63: { // GLOBAL
+        const moduleEnd = record.indexOf(0x0a, at);
+        if (moduleEnd < 0) return undefined;
+        at = record.indexOf(0x0a, moduleEnd + 1) + 1;
+        if (at === 0) return undefined;
         stack[top++] = OTHER;
         break;
+      }
       case 0x68: // BINGET
       case 0x6a: { // LONG_BINGET
         const size = opcode === 0x68 ? 1 : 4;
@@ -225,7 +229,10 @@ function referredOid(id: Value, offset: number): Oid {
   throw new PickleError(`a reference to ${found}: expected an object id of 8 bytes`, offset);
 }
 
-/** The str in a value that is one, or that calls `_codecs.encode`: so Python 3 writes bytes in protocols 0 to 2. */
+/**
+ * The str in a value that is one, or that calls `_codecs.encode`: so Python 3 writes bytes in protocols 0 to
+ * 2.
+ */
 function encodedText(value: Value | undefined): Value | undefined {
   if (!(value instanceof Instance) || !value.isA("_codecs", "encode")) return value;
   return value.args.items[1] === "latin1" ? value.args.items[0] : undefined;

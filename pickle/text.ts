@@ -50,7 +50,9 @@ function readLong(bytes: Uint8Array, start: number, end: number): string {
   }
 }
 
-/** Decodes around the three-byte forms of half surrogate pairs (ED A0..BF xx), which `TextDecoder` refuses. */
+/**
+ * Decodes around the three-byte forms of half surrogate pairs (ED A0..BF xx), which `TextDecoder` refuses.
+ */
 function readSurrogates(bytes: Uint8Array, start: number, end: number): string {
   const parts: string[] = [];
   let from = start, afterHigh = -1;
@@ -98,8 +100,18 @@ export function isAscii(bytes: Uint8Array, start: number, end: number): boolean 
   return true;
 }
 
+/** How many bytes of UTF-8 a string comes to. */
+export function textLength(text: string): number {
+  let length = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) as number;
+    length += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
+  }
+  return length;
+}
+
 /**
- * Writes a string as UTF-8 and returns the number of bytes. There must be room for three bytes a UTF-16 unit.
+ * Writes a string as UTF-8 and returns the number of bytes. There must be room for them.
  */
 export function writeText(text: string, target: Uint8Array, offset: number): number {
   const { length } = text;

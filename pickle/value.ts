@@ -1,5 +1,6 @@
 /**
- * The values that a pickle holds, as inert data: a name in a pickle is a {@linkcode Global}, nothing is looked up.
+ * The values that a pickle holds, as inert data: a name in a pickle is a {@linkcode Global}, nothing is
+ * looked up.
  *
  *   None True False     null true false
  *   int                 number, bigint beyond ±(2^53 - 1)
@@ -91,13 +92,14 @@ export class Global {
  * - `REDUCE`: the class or function is called with the arguments
  * - `NEWOBJ`: the class's `__new__` is called with them
  * - `NEWOBJ_EX`: the same, with keyword arguments
- * - `OBJ`: the class is called, or, without arguments, an empty instance is made (Python 2's old-style classes)
+ * - `OBJ`: the class is called, or, without arguments, an empty instance is made (Python 2's old-style
+ * classes)
  */
 export type Construction = "REDUCE" | "NEWOBJ" | "NEWOBJ_EX" | "OBJ";
 
 /**
- * An object that is none of the plain kinds: how it is made, and what is put into it then. It is written back with
- * the same meaning.
+ * An object that is none of the plain kinds: how it is made, and what is put into it then. It is written back
+ * with the same meaning.
  */
 export class Instance {
   /** How it is made. */

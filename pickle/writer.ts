@@ -1,8 +1,8 @@
 /**
  * Writing pickles of protocol 3, byte for byte as Python's pickler does.
  *
- * Containers are worked off from a stack of generators, each of which yields a container's parts and writes the
- * opcodes between them: so a deep value takes memory, not call stack.
+ * Containers are worked off from a stack of generators, each of which yields a container's parts and writes
+ * the opcodes between them: so a deep value takes memory, not call stack.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export type Writable = Value | readonly Writable[] | { readonly [key: string]: W
 /** How a pickle is written. */
 export interface PickleWriterOptions {
   /**
-   * Whether what occurs twice is written once: needed for values that contain themselves. Without, it is what Python
-   * calls "fast", as on the wire. The default is true.
+   * Whether what occurs twice is written once: needed for values that contain themselves. Without, it is what
+   * Python calls "fast", as on the wire. The default is true.
    */
   readonly memo?: boolean;
   /** Always 3. */
@@ -33,7 +33,9 @@ type Parts = Generator<Writable, void, void>;
 
 /** Python writes long lists and dicts in batches of so many items. */
 const BATCH = 1000;
-/** Containers within each other. A value that contains itself gets there when it is written without a memo. */
+/**
+ * Containers within each other. A value that contains itself gets there when it is written without a memo.
+ */
 const MAX_DEPTH = 100_000;
 
 /**
@@ -65,8 +67,8 @@ export class PickleWriter {
   /**
    * Appends a pickle of the value.
    *
-   * @throws {PickleError} when the value has a part that no pickle can hold, contains itself and there is no memo,
-   * or the pickle gets too large. What was written before is kept.
+   * @throws {PickleError} when the value has a part that no pickle can hold, contains itself and there is no
+   * memo, or the pickle gets too large. What was written before is kept.
    */
   write(value: Writable): this {
     const out = this.#out, open = this.#open, start = out.length;
@@ -169,7 +171,8 @@ export class PickleWriter {
     if (items.length > 3) out.mark();
     for (const item of items) yield item;
     if (this.#isKnown(tuple)) {
-      // It was written meanwhile, as a part of itself. What is on the stack is a second copy: given up for the first.
+      // It was written meanwhile, as a part of itself. What is on the stack is a second copy: given up for
+      // the first.
       if (items.length > 3) out.one(0x31);
       else for (let i = 0; i < items.length; i++) out.one(0x30);
       this.#recall(tuple);
@@ -239,7 +242,9 @@ export class PickleWriter {
     }
   }
 
-  /** What is put into an instance; Python batches it a little differently from a plain list's or dict's items. */
+  /**
+   * What is put into an instance; Python batches it a little differently from a plain list's or dict's items.
+   */
   *#addedItems(items: readonly Value[], unit: number, single: number, batch: number): Parts {
     const out = this.#out;
     for (let start = 0; start < items.length; start += unit * BATCH) {

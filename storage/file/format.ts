@@ -71,6 +71,7 @@ export const TransactionStatus = {
 
 /** What the header of a transaction says. */
 export interface TransactionFields {
+  /** The transaction's id. */
   readonly tid: Tid;
   /** Bytes of the transaction without the copy of the length at its end. */
   readonly length: number;
@@ -92,7 +93,9 @@ export interface TransactionHeader extends TransactionFields {
 
 /** What the header of a record says. Positions are byte offsets in the file. */
 export interface RecordFields {
+  /** The object. */
   readonly oid: Oid;
+  /** The revision: as a rule its transaction's id. */
   readonly tid: Tid;
   /** Position of this object's previous record, in an earlier transaction; 0 for its first. */
   readonly previous: number;

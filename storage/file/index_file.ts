@@ -26,6 +26,7 @@ const WRITE_SIZE = 1 << 20;
 
 /** An index read from a file. */
 export interface LoadedIndex {
+  /** Where the newest record of each object is. */
   readonly index: OidIndex;
   /** Where the last transaction that it covers ends. */
   readonly end: number;

@@ -21,7 +21,9 @@ export const MAX_POSITION: number = 2 ** 48 - 1;
 
 /** The first six bytes of some oids, and the packed rest of them with their positions. */
 export interface Bucket {
+  /** The first six bytes of each oid. */
   readonly prefix: Uint8Array<ArrayBuffer>;
+  /** The last two bytes of each oid, then the positions. */
   readonly bucket: Uint8Array<ArrayBuffer>;
 }
 

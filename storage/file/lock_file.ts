@@ -56,6 +56,7 @@ export class LockFile {
     this.#file = undefined;
   }
 
+  /** Gives the lock up. */
   [Symbol.dispose](): void {
     this.release();
   }

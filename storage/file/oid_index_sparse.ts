@@ -17,7 +17,9 @@ export interface Leaf {
   readonly highs: Uint32Array;
   /** The lower 32 bits of each oid. */
   readonly lows: Uint32Array;
+  /** The position for each oid. */
   readonly positions: Float64Array;
+  /** How many places are in use. */
   count: number;
 }
 

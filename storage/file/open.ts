@@ -43,6 +43,7 @@ export interface OpenDataFileOptions {
 
 /** An opened data file, and what is known of it. */
 export interface OpenedDataFile {
+  /** The file, open to be changed unless it was opened to be read only. The caller closes it. */
   readonly file: DiskFile;
   /** Where the newest record of each object is. */
   readonly index: OidIndex;

@@ -28,9 +28,11 @@ import { FileWindow } from "./scan_window.ts";
 
 /** A transaction's header with the three strings behind it. */
 export interface WalkedTransaction {
+  /** Where it is, and its numbers. */
   readonly header: TransactionHeader;
   /** The user's name, as it is in the file. */
   readonly user: Uint8Array;
+  /** What the transaction was for, as it is in the file. */
   readonly description: Uint8Array;
   /** A pickle of a dict, or nothing. */
   readonly extension: Uint8Array;

@@ -22,7 +22,11 @@ export class FileWindow {
   #start = 0;
   #filled = 0;
 
-  /** @param size Bytes of the window. It grows when more is asked for in one piece. */
+  /**
+   * A window on a file, empty at first.
+   *
+   * @param size Bytes of the window. It grows when more is asked for in one piece.
+   */
   constructor(file: DiskFile, size: number = DEFAULT_SIZE) {
     this.file = file;
     this.bytes = new Uint8Array(size);

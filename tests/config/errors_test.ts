@@ -116,7 +116,7 @@ for (const [mistake, [text, message]] of Object.entries(MESSAGES)) {
 }
 
 Deno.test("an error has the file, the line, the key and the value as fields", () => {
-  const error = refusal("<zeo>\naddress 8100\nread-only 1\n</zeo>");
+  const error = refusal("<zeo>\naddress 8100\nread-only 1\n</zeo>\n<mappingstorage/>");
   assertEquals(
     [error.file, error.line, error.section, error.key, error.value],
     ["zeo.conf", 3, "zeo", "read-only", "1"],
@@ -158,7 +158,7 @@ Deno.test("a password is never part of an error", () => {
 });
 
 Deno.test("an error stays short and on one line, whatever the value", () => {
-  const { message } = refusal(`<zeo>\naddress ${"x".repeat(9999)}\u0007:\u0085y\n</zeo>`);
+  const { message } = refusal(`<zeo>\naddress ${"x".repeat(9999)}\u0007:\u0085y\n</zeo>\n<mappingstorage/>`);
   assert(message.length < 500);
   assert(!/\p{Cc}/u.test(message), message);
 });

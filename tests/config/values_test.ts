@@ -21,6 +21,12 @@ import {
 const ZEO = "<zeo>\naddress 8100\n</zeo>\n";
 const NOTHING = { environment: () => undefined, kind: () => undefined, read: () => "" };
 
+/** The section, which has to be of that type. */
+function ofType<S extends { readonly type: string }, T extends S["type"]>(section: S | undefined, type: T) {
+  assertEquals(section?.type, type);
+  return section as Extract<S, { readonly type: T }>;
+}
+
 function zeo(keys: string, environment: Record<string, string> = {}) {
   return parseServerConfiguration(`<zeo>\naddress 8100\n${keys}\n</zeo>\n<mappingstorage/>`, {
     ...NOTHING,
@@ -33,8 +39,7 @@ function nameOf(defines: string, value: string, environment: Record<string, stri
     `${defines}\n${ZEO}<mappingstorage>\nname ${value}\n</mappingstorage>`,
     { ...NOTHING, environment: (name) => environment[name] },
   );
-  assert(storage.type === "mappingstorage");
-  return storage.label;
+  return ofType(storage, "mappingstorage").label;
 }
 
 Deno.test("any whole number of bytes, KB, MB or GB is read as that many bytes", () => {
@@ -121,7 +126,7 @@ Deno.test("any text is a configuration or a ConfigurationError with a file", () 
         try {
           parse(text, { ...NOTHING, read: () => "%define b c" });
         } catch (error) {
-          assert(error instanceof ConfigurationError, String(error));
+          if (!(error instanceof ConfigurationError)) throw error;
           assert(error.file.length > 0 && !error.message.includes("\n"));
         }
       }
@@ -148,7 +153,7 @@ Deno.test("any command line is one or a UsageError", () => {
 
 Deno.test("our own limits have defaults, and take sizes above nothing", () => {
   const { maxMessageSize, maxBuffered, monitor, maxConnections } = zeo("");
-  assertEquals([maxMessageSize, maxBuffered], [256 * 1024 ** 2, 64 * 1024 ** 2]);
+  assertEquals([maxMessageSize, maxBuffered], [64 * 1024 ** 2, 64 * 1024 ** 2]);
   assertEquals([monitor, maxConnections], [undefined, undefined]);
   const set = zeo("max-message-size 1gb\nmax-buffered 5mb\nmonitor localhost:8101\nmax-connections 9");
   assertEquals([set.maxMessageSize, set.maxBuffered, set.maxConnections], [1024 ** 3, 5 * 1024 ** 2, 9]);
@@ -181,7 +186,7 @@ Deno.test("the process id goes where the command line, the file or else the inst
 Deno.test("an ssl section is read with its files", () => {
   const { ssl } = zeo("<ssl>\ncertificate server.pem\nkey key.pem\nauthenticate clients.pem\n</ssl>");
   assertEquals(ssl, {
-    position: { file: "zeo.conf", line: 4 - 1 },
+    position: { file: "zeo.conf", line: 3 },
     certificate: "server.pem",
     key: "key.pem",
     passwordFunction: undefined,
@@ -204,9 +209,8 @@ Deno.test("a file is read with the files that it includes, by path or by URL", a
     await Deno.writeTextFile(`${directory}/blobs.conf`, "blob-dir $data/blobs\n");
     for (const location of [`${directory}/zeo.conf`, `file://${directory}/zeo.conf`]) {
       const { storages: [storage], source } = loadServerConfiguration(location);
-      assert(storage.type === "filestorage");
-      assertEquals([storage.name, storage.path], ["main", `${directory}/Data.fs`]);
-      assertEquals(storage.blobDir, `${directory}/blobs`);
+      const { name, path, blobDir } = ofType(storage, "filestorage");
+      assertEquals([name, path, blobDir], ["main", `${directory}/Data.fs`, `${directory}/blobs`]);
       assertEquals(storage.position, { file: `${directory}/parts/storage.conf`, line: 1 });
       assertEquals(source, `${directory}/zeo.conf`);
     }
@@ -265,16 +269,13 @@ Deno.test("a whole configuration, as users have them, comes to typed sections", 
     NOTHING,
   );
   const [main, demo] = configuration.storages;
-  assert(main.type === "serverzlibstorage" && main.base.type === "filestorage");
-  assertEquals([main.name, main.compress, main.base.path, main.base.packGc], ["main", true, "Data.fs", true]);
-  assert(demo.type === "demostorage" && demo.base?.type === "clientstorage");
-  assertEquals([demo.base.waitTimeout, demo.base.cacheSize], [30, 20 * 1024 ** 2]);
-  assertEquals(demo.changes?.type, "mappingstorage");
-  const [handler] = configuration.eventlog?.handlers ?? [];
-  assert(handler.type === "logfile");
-  assertEquals([handler.path, handler.format, configuration.eventlog?.level], [
-    "zeo.log",
-    "%(asctime)s\t%(message)s",
-    20,
-  ]);
+  if (main.type !== "serverzlibstorage") throw new Error(main.type);
+  const { path, packGc } = ofType(main.base, "filestorage");
+  assertEquals([main.name, main.compress, path, packGc], ["main", true, "Data.fs", true]);
+  const { base, changes } = ofType(demo, "demostorage");
+  const { waitTimeout, cacheSize } = ofType(base, "clientstorage");
+  assertEquals([waitTimeout, cacheSize, changes?.type], [30, 20 * 1024 ** 2, "mappingstorage"]);
+  const handler = ofType(configuration.eventlog?.handlers[0], "logfile");
+  assertEquals([handler.path, handler.format], ["zeo.log", "%(asctime)s\t%(message)s"]);
+  assertEquals(configuration.eventlog?.level, 20);
 });

@@ -1,6 +1,6 @@
 /**
- * The pickles in tests/fixtures/pickle_cases.json, which Python wrote (`make_cases.py`), and the description of
- * values that they are compared by.
+ * The pickles in tests/fixtures/pickle_cases.json, which Python wrote (`make_cases.py`), and the description
+ * of values that they are compared by.
  *
  * @module
  */
@@ -52,7 +52,9 @@ export function* readings(): Generator<{ name: string; bytes: Uint8Array; value:
   }
 }
 
-/** Describes values as `make_cases.py` does. Several values described by one share the count of their objects. */
+/**
+ * Describes values as `make_cases.py` does. Several values described by one share the count of their objects.
+ */
 export function describer(): (value: Value) => unknown {
   const seen = new Map<object, number>();
   const pairs = (dict: Dict) => [...dict.entries()].map(([key, value]) => [inner(key), inner(value)]);

@@ -92,6 +92,17 @@ Deno.test("lengths beyond the end are refused before memory is taken for them", 
   }
 });
 
+Deno.test("a name without its line feeds is an error, wherever else there is one", () => {
+  for (
+    const text of ["C\x01\nNc", "C\x01\nNca", "C\x01\nNca\nb", "C\x01\nNia\nb", "C\x01\nNS'a'", "c\n", "c"]
+  ) {
+    const bytes = new TextEncoder().encode(text);
+    assertThrows(() => loadPickle(bytes), PickleError, "no line feed");
+    assertThrows(() => recordReferences(bytes), PickleError, "no line feed");
+    assertEquals(recordClass(bytes), undefined);
+  }
+});
+
 Deno.test("memo numbers take no memory", () => {
   assertEquals(loadPickle(new TextEncoder().encode("]p4000000000\n0g4000000000\n.")), []);
   assertThrows(

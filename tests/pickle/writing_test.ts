@@ -94,6 +94,14 @@ Deno.test("a pickle does not grow beyond its limit", () => {
     "expected at most 100000",
   );
   assertEquals(dumpPickle(value).length < 500, true);
+  for (const text of ["x".repeat(5000), "é".repeat(2500), "🐍".repeat(1250), "\ud800".repeat(1666) + "xx"]) {
+    assertEquals(loadPickle(dumpPickle(text, { memo: false, maxBytes: 5008 })), text);
+    assertThrows(
+      () => dumpPickle(text, { memo: false, maxBytes: 5007 }),
+      PickleError,
+      "expected at most 5007",
+    );
+  }
 });
 
 Deno.test("a value nested tens of thousands deep is written and read", () => {
