@@ -11,8 +11,7 @@
  * @module
  */
 
-export { server, type ServerOptions } from "./server.ts";
-export { StorageServer, type StorageServerOptions } from "./server/mod.ts";
+export { server, type ServerOptions, StorageServer, type StorageServerOptions } from "./server.ts";
 export { FileStorage, type FileStorageOptions, MappingStorage, type Storage } from "./storage/mod.ts";
 export { type Address, formatAddress } from "./protocol/mod.ts";
 export * from "./values/mod.ts";

@@ -28,6 +28,8 @@ import { type Address, formatAddress } from "./protocol/mod.ts";
 import { addressInUse, StorageServer } from "./server/mod.ts";
 import { FileStorage, MappingStorage, type Storage } from "./storage/mod.ts";
 
+export * from "./server/mod.ts";
+
 const log = getLogger(["zeo", "runzeo"]);
 
 /** Ends the program: a message for standard error, and the exit code. */

@@ -10,6 +10,7 @@ import type { StorageSection } from "./storage_sections.ts";
 
 /** What a storage is opened with, and what about it has no effect yet. */
 export interface OpenedStorage {
+  /** The storage, open. */
   readonly storage: Storage;
   /** For the log: keys that are understood and do nothing so far. */
   readonly withoutEffect: readonly string[];

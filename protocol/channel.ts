@@ -51,19 +51,24 @@ export class Channel {
   readonly out: Output = new Output();
   readonly #transport: Transport;
   readonly #limits: ChannelLimits;
+  readonly #highWater: number;
   readonly #framer = new Framer(HANDSHAKE_LIMIT);
   #codec?: Codec;
   /** Bytes handed to the transport that it has not taken yet. */
   #sending = 0;
+  /** Bytes of `out` that answer the peer's own calls: those are bounded by not handling further ones. */
+  #answers = 0;
   #flushing = false;
   #handling = false;
   #closed = false;
   #drained?: PromiseWithResolvers<void>;
   #reason?: unknown;
 
+  /** A channel over a transport that it owns from now on. */
   constructor(transport: Transport, limits: ChannelLimits = DEFAULT_LIMITS) {
     this.#transport = transport;
     this.#limits = limits;
+    this.#highWater = Math.min(HIGH_WATER, limits.buffered);
   }
 
   /** Whether it is closed; what is added then is thrown away. */
@@ -99,7 +104,7 @@ export class Channel {
         this.#handleWaiting(handle);
         this.flush();
         if (this.#closed) break;
-        if (this.buffered > HIGH_WATER) {
+        if (this.buffered > this.#highWater) {
           await this.#drain();
           continue;
         }
@@ -123,13 +128,15 @@ export class Channel {
 
   #handleWaiting(handle: FrameHandler): void {
     const framer = this.#framer;
+    const before = this.out.length;
     this.#handling = true;
     try {
-      while (!this.#closed && this.out.length <= HIGH_WATER && framer.next()) {
+      while (!this.#closed && this.out.length <= this.#highWater && framer.next()) {
         handle(framer.buffer, framer.start, framer.end);
       }
     } finally {
       this.#handling = false;
+      this.#answers += Math.max(this.out.length - before, 0);
     }
   }
 
@@ -193,8 +200,8 @@ export class Channel {
   /** Sends what was added. */
   flush(): void {
     if (this.#closed) return;
-    // One long reply is no reason: only what gathers behind one that isn't taken.
-    if (this.#sending > 0 && this.out.length > this.#limits.buffered) {
+    // One long reply is no reason: only what gathers, unasked, behind what isn't taken.
+    if (this.#sending > 0 && this.out.length - this.#answers > this.#limits.buffered) {
       this.close(
         new ProtocolError(
           `${this.buffered} bytes wait for a peer that doesn't read them, limit ${this.#limits.buffered}`,
@@ -209,6 +216,7 @@ export class Channel {
     try {
       while (this.out.length > 0 && !this.#closed) {
         const taken = this.out.take();
+        this.#answers = 0;
         this.#sending = taken.length;
         for (let sent = 0; sent < taken.length;) {
           const count = await this.#transport.write(sent === 0 ? taken : taken.subarray(sent));

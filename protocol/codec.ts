@@ -38,11 +38,13 @@ export interface Codec {
   encode(out: Output, id: MessageId, flag: boolean | number, name: string, args: Value): void;
 }
 
-/** The flag of a reply, and of one that is an error. */
-export const REPLY = 0, ERROR = 2;
+/** The flag of a reply. */
+export const REPLY = 0;
+/** The flag of a reply that says that the call failed. */
+export const ERROR = 2;
 
 /** The name of replies. */
 export const REPLY_NAME = ".reply";
 
 /** The id of a heartbeat, which is ignored. */
-export const HEARTBEAT = -1;
+export const HEARTBEAT: number = -1;

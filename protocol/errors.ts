@@ -32,14 +32,15 @@ export interface WireError {
 
 /** A Python exception of a kind that has no counterpart here; `pythonName` is sent as it is. */
 export class PythonError extends Error {
-  override name = "PythonError";
   /** Dotted name of the exception's class: `builtins.KeyError`. */
   readonly pythonName: string;
   /** Its arguments. */
   readonly args: readonly Value[];
 
+  /** An exception of that name, with those arguments. */
   constructor(pythonName: string, ...args: Value[]) {
     super(`${pythonName}: ${args.join(", ")}`);
+    this.name = "PythonError";
     this.pythonName = pythonName;
     this.args = args;
   }

@@ -30,7 +30,7 @@ export class Framer {
   /** Where what has been read ends. */
   #filled = 0;
 
-  /** @param limit Bytes of the longest message that is accepted. */
+  /** An empty one. @param limit Bytes of the longest message that is accepted. */
   constructor(limit: number) {
     this.limit = limit;
   }

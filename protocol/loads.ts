@@ -166,7 +166,8 @@ class PickleLoads extends Loads {
       case 3:
         return tag === 0x4d;
       case 5:
-        return tag === 0x4a;
+        // A negative one may be a heartbeat's.
+        return tag === 0x4a && bytes[this.idAt + 4] < 0x80;
       case 21: {
         const at = this.idAt;
         return tag === 0x43 && bytes[at + 1] === 8 && bytes[at + 10] === 0x43 && bytes[at + 11] === 8 &&

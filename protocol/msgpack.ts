@@ -13,6 +13,10 @@ import type { Codec, Message, MessageId } from "./codec.ts";
 import type { Output } from "./output.ts";
 
 const DEEPEST = 256;
+
+/** Values in one message. Each takes up to 100 bytes of memory, however few it takes in the message. */
+export const MOST_VALUES = 1 << 22;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -162,6 +166,8 @@ function encodeLength(out: Output, length: number, short: number, long: number):
 class MsgpackReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  /** Elements of arrays and maps so far. */
+  #elements = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -169,12 +175,11 @@ class MsgpackReader {
 
   /** The length of the array that starts here; -1 when something else does. */
   arrayLength(): number {
-    const tag = this.#bytes[this.#at];
-    if (tag >> 4 === 9) {
-      this.#at++;
-      return tag & 15;
-    }
-    return -1;
+    this.#need(1);
+    const tag = this.#bytes[this.#at++];
+    if (tag >> 4 === 9) return tag & 15;
+    if (tag === 0xdc) return this.#number(2);
+    return tag === 0xdd ? this.#number(4) : -1;
   }
 
   end(): void {
@@ -312,6 +317,8 @@ class MsgpackReader {
   /** Every element takes a byte at least, so that a length can't ask for more memory than has arrived. */
   #inside(least: number, depth: number): void {
     this.#need(least);
+    this.#elements += least;
+    if (this.#elements > MOST_VALUES) throw new ProtocolError(`message of more than ${MOST_VALUES} values`);
     if (depth >= DEEPEST) throw new ProtocolError(`values nested deeper than ${DEEPEST}`);
   }
 }
@@ -328,7 +335,7 @@ function integer(value: bigint): number | bigint {
 
 /** A message id that stays when the input buffer is used again. */
 export function owned(id: Value): Value {
-  if (typeof id !== "object" || id === null) return id;
+  if (typeof id !== "object" || id === null || id instanceof Float) return id;
   if (id instanceof Uint8Array) return id.slice();
   if (Array.isArray(id)) return id.map(owned);
   if (id instanceof Tuple) return new Tuple(id.items.map(owned));

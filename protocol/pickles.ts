@@ -7,7 +7,7 @@
 import { dumpPickle, loadPickle, PickleError, Tuple, type Value } from "../pickle/mod.ts";
 import { ProtocolError } from "../values/mod.ts";
 import type { Codec, Message, MessageId } from "./codec.ts";
-import { describe, owned, truthy } from "./msgpack.ts";
+import { describe, MOST_VALUES, owned, truthy } from "./msgpack.ts";
 import type { Output } from "./output.ts";
 
 /** Modules whose names may appear in a message; they stay names here, whatever they are. */
@@ -15,6 +15,7 @@ const KNOWN_MODULES = new Set(["ZopeUndo.Prefix", "zodbpickle", "builtins", "cop
 
 const reading = {
   maxProtocol: 3,
+  maxOpcodes: MOST_VALUES,
   allowGlobal: (module: string) => KNOWN_MODULES.has(module),
 };
 

@@ -8,6 +8,9 @@ import { Dict, dumpPickle, loadPickle, Tuple, type Value } from "../pickle/mod.t
 import { describe } from "../protocol/mod.ts";
 import { type Oid, oidFromBytes, type Tid, tidFromBytes } from "../values/mod.ts";
 
+/** Bytes that an extension may unfold to. */
+const LONGEST_EXTENSION = 1 << 20;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -67,12 +70,17 @@ export function extensionArgument(value: Value | undefined): Uint8Array {
   throw new TypeError(`extension is ${describe(value ?? null)}, expected a dict`);
 }
 
-/** A stored extension as the dict that it is; one that can't be read counts as empty, as in the original. */
+/**
+ * A stored extension as the dict that it is. One that can't be read counts as empty, as in the original, and so does one
+ * that unfolds into more than a message should have: shared parts of a pickle are repeated on the wire.
+ */
 export function extensionDict(bytes: Uint8Array): Dict {
   if (bytes.length === 0) return new Dict();
   try {
     const value = loadPickle(bytes, { nonAscii: "bytes" });
-    return value instanceof Dict ? value : new Dict();
+    if (!(value instanceof Dict)) return new Dict();
+    dumpPickle(value, { memo: false, maxBytes: LONGEST_EXTENSION });
+    return value;
   } catch {
     return new Dict();
   }

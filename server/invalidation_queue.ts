@@ -8,7 +8,9 @@ import type { Oid, Tid } from "../values/mod.ts";
 
 /** One transaction: its id and the objects that it changed, or null where nobody knows which. */
 export interface Invalidation {
+  /** The transaction. */
   readonly tid: Tid;
+  /** The objects that it changed; null where nobody knows. */
   readonly oids: readonly Oid[] | null;
 }
 
@@ -28,6 +30,7 @@ export class InvalidationQueue {
   #skip = 0;
 
   /**
+   * A queue that knows what a storage did last.
    * @param size How many transactions are remembered.
    * @param known The last ones of the storage, oldest first.
    * @param last The storage's last transaction, where `known` has none.

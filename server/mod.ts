@@ -5,7 +5,6 @@
  */
 
 export * from "./storage_server.ts";
-export { ServedStorage, type ServedStorageOptions } from "./served_storage.ts";
 export { type LockRequest, ObjectLocks, type Ticket } from "./object_locks.ts";
 export { type Invalidation, InvalidationQueue, type Missed } from "./invalidation_queue.ts";
 export { type Moment, Statistics } from "./statistics.ts";

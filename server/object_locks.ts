@@ -42,19 +42,20 @@ interface Place {
 
 class LockTicket implements Ticket {
   /** Its place in each line. */
-  readonly places = new Map<bigint, Place>();
+  readonly places: Map<bigint, Place> = new Map();
   missing = 0;
   granted = false;
   released = false;
-  readonly #locks: ObjectLocks;
 
   /** @param number Its place in the order of arrival. */
-  constructor(locks: ObjectLocks, readonly number: number, readonly grant: () => void) {
-    this.#locks = locks;
-  }
+  constructor(
+    readonly number: number,
+    readonly grant: () => void,
+    readonly leave: (ticket: LockTicket) => void,
+  ) {}
 
   release(): void {
-    this.#locks.leave(this);
+    this.leave(this);
   }
 }
 
@@ -81,7 +82,7 @@ export class ObjectLocks {
    * within the `release` that cleared it. Never called after the ticket was released.
    */
   request(request: LockRequest, granted: () => void): Ticket {
-    const ticket = new LockTicket(this, ++this.#arrivals, granted);
+    const ticket = new LockTicket(++this.#arrivals, granted, (left) => this.#leave(left));
     ticket.places.set(STORAGE, place(ticket, !request.wholeStorage));
     for (const oid of request.exclusive) ticket.places.set(oid, place(ticket, false));
     for (const oid of request.shared) {
@@ -105,8 +106,8 @@ export class ObjectLocks {
     return ticket;
   }
 
-  /** For tickets only: leaves all lines and lets those behind move up. */
-  leave(ticket: LockTicket): void {
+  /** Leaves all lines and lets those behind move up. */
+  #leave(ticket: LockTicket): void {
     if (ticket.released) return;
     ticket.released = true;
     if (ticket.granted) this.#held--;

@@ -17,6 +17,7 @@ export interface Moment {
   readonly waiting: number;
   /** Since when the oldest vote has held its objects, in milliseconds since 1970; null when none does. */
   readonly lockedSince: number | null;
+  /** The last transaction that is visible. */
   readonly lastTransaction: Tid;
   /** Whether transactions that take too long are ended. */
   readonly timeout: boolean;
@@ -24,12 +25,19 @@ export interface Moment {
 
 /** Counts since the server was started. */
 export class Statistics {
+  /** When counting began. */
   readonly start: Date = new Date();
+  /** Records loaded. */
   loads = 0;
+  /** Records stored, restored and deleted. */
   stores = 0;
+  /** Transactions finished. */
   commits = 0;
+  /** Transactions that clients gave up. */
   aborts = 0;
+  /** Votes that ended in a conflict. */
   conflicts = 0;
+  /** Objects whose conflicts were resolved. */
   conflictsResolved = 0;
 
   /** The counts and the moment, with the keys and in the order of the original's `server_status`. */

@@ -115,11 +115,6 @@ export class StorageServer implements AsyncDisposable {
     this.#accepting = this.#accept();
   }
 
-  /** The storages that it serves, by their ids. */
-  get storages(): ReadonlyMap<string, ServedStorage> {
-    return this.#host.storages;
-  }
-
   /** Which encoding it offers. */
   get encoding(): Encoding {
     return this.#host.encoding;
@@ -181,13 +176,14 @@ export class StorageServer implements AsyncDisposable {
     for (const connection of this.#connections.keys()) connection.close();
     await this.#accepting;
     await Promise.all(this.#connections.values());
-    for (const { id, storage } of this.storages.values()) {
+    for (const { id, storage } of this.#host.storages.values()) {
       log.info`closing storage ${`'${id}'`}`;
       await storage.close();
     }
     if (this.address.transport === "unix") removeSocket(this.address.path);
   }
 
+  /** Closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -136,6 +136,7 @@ export interface RestoringTransaction extends StorageTransaction {
 
 /** A storage that can be a faithful copy of another. */
 export interface RestorableStorage extends Storage {
+  /** Begins a transaction that can take copies. */
   begin(metadata: TransactionMetadata, options?: BeginOptions): RestoringTransaction;
 }
 
@@ -147,6 +148,7 @@ export interface DeletingTransaction extends StorageTransaction {
 
 /** A storage whose garbage is collected from outside. */
 export interface ExternalGC extends Storage {
+  /** Begins a transaction that can delete. */
   begin(metadata: TransactionMetadata, options?: BeginOptions): DeletingTransaction;
 }
 

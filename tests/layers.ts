@@ -30,6 +30,7 @@ export interface Arrow {
 }
 
 const LAYERS: Readonly<Record<string, number>> = {
+  "deno.json": 0,
   values: 0,
   pickle: 0,
   protocol: 1,

@@ -11,18 +11,21 @@ import { formatTid, type Tid } from "./tid.ts";
 
 /** Everything that a storage or a client of one throws on purpose. */
 export class StorageError extends Error {
-  override name = "StorageError";
+  /** Tells what went wrong. @param options The error that caused this one, if there is one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
 }
 
 /** There is no such object, or no such revision of it. */
 export class POSKeyError extends StorageError {
-  override name = "POSKeyError";
   /** The object asked for. */
   readonly oid: Oid;
   /** The revision asked for, where one was. */
   readonly serial?: Tid;
 
-  /** @param reason What was missing, where it was not the object itself. */
+  /** Tells of a missing object, or revision. @param reason What was missing, where it was not the object itself. */
   constructor(oid: Oid, serial?: Tid, reason?: string) {
     super(
       `${reason ?? "no such object"}: ${formatOid(oid)}${
@@ -48,10 +51,10 @@ export interface Conflict {
 
 /** Another transaction changed an object that this one changed too. Trying again may help. */
 export class ConflictError extends StorageError {
-  override name = "ConflictError";
   /** The object, and the revisions that disagree. */
   readonly conflict: Conflict;
 
+  /** Tells of a conflict. */
   constructor(conflict: Conflict, message = "database conflict error") {
     super(message);
     this.conflict = conflict;
@@ -60,8 +63,7 @@ export class ConflictError extends StorageError {
 
 /** Another transaction changed an object that this one relied on without changing it. */
 export class ReadConflictError extends ConflictError {
-  override name = "ReadConflictError";
-
+  /** Tells of a conflict. */
   constructor(conflict: Conflict, message = "database read conflict error") {
     super(conflict, message);
   }
@@ -69,24 +71,21 @@ export class ReadConflictError extends ConflictError {
 
 /** The storage, the server or this connection to it takes no changes. */
 export class ReadOnlyError extends StorageError {
-  override name = "ReadOnlyError";
-
+  /** Tells that no changes are taken. */
   constructor(message = "read-only") {
     super(message);
   }
 }
 
 /** A call of the two-phase commit that doesn't fit the transaction's state. */
-export class StorageTransactionError extends StorageError {
-  override name = "StorageTransactionError";
-}
+export class StorageTransactionError extends StorageError {}
 
 /** A transaction can't be undone. */
 export class UndoError extends StorageError {
-  override name = "UndoError";
   /** The object that stands in the way, where there is one. */
   readonly oid?: Oid;
 
+  /** Tells why a transaction can't be undone. */
   constructor(reason: string, oid?: Oid) {
     super(reason);
     this.oid = oid;
@@ -95,10 +94,10 @@ export class UndoError extends StorageError {
 
 /** Several objects can't be undone. */
 export class MultipleUndoErrors extends UndoError {
-  override name = "MultipleUndoErrors";
   /** The objects and why, in the order of the transaction's records. */
   readonly errors: readonly (readonly [Oid, UndoError])[];
 
+  /** Tells which objects can't be undone, and why. */
   constructor(errors: readonly (readonly [Oid, UndoError])[]) {
     super(errors.map(([oid, error]) => `${formatOid(oid)}: ${error.message}`).join("; "), errors[0]?.[0]);
     this.errors = errors;
@@ -106,36 +105,22 @@ export class MultipleUndoErrors extends UndoError {
 }
 
 /** A database file is not what it should be, or an operation on it was refused. */
-export class FileStorageError extends StorageError {
-  override name = "FileStorageError";
-}
+export class FileStorageError extends StorageError {}
 
 /** The file is not a Data.fs of a kind that can be read. */
-export class FileStorageFormatError extends FileStorageError {
-  override name = "FileStorageFormatError";
-}
+export class FileStorageFormatError extends FileStorageError {}
 
 /** The bytes of a transaction contradict each other. Nothing was changed. */
-export class CorruptedTransactionError extends FileStorageError {
-  override name = "CorruptedTransactionError";
-}
+export class CorruptedTransactionError extends FileStorageError {}
 
 /** The file has grown past its quota. */
-export class FileStorageQuotaError extends FileStorageError {
-  override name = "FileStorageQuotaError";
-}
+export class FileStorageQuotaError extends FileStorageError {}
 
 /** Another process has the file. */
-export class LockError extends StorageError {
-  override name = "LockError";
-}
+export class LockError extends StorageError {}
 
 /** The peer broke the protocol, or one side's limits. */
-export class ProtocolError extends StorageError {
-  override name = "ProtocolError";
-}
+export class ProtocolError extends StorageError {}
 
 /** The connection to the server is gone. */
-export class ClientDisconnected extends StorageError {
-  override name = "ClientDisconnected";
-}
+export class ClientDisconnected extends StorageError {}

@@ -6,10 +6,8 @@
 
 import { read64, write64 } from "./bytes.ts";
 
-declare const oidBrand: unique symbol;
-
 /** The id of one object in a storage: an unsigned 64-bit number. A {@linkcode Tid} can't be passed for it. */
-export type Oid = bigint & { readonly [oidBrand]: true };
+export type Oid = bigint & { readonly __brand: "Oid" };
 
 /** The root object's id, 0. */
 export const ROOT_OID: Oid = 0n as Oid;

@@ -12,10 +12,8 @@
 
 import { read64, write64 } from "./bytes.ts";
 
-declare const tidBrand: unique symbol;
-
 /** The id of one transaction, and the revision ("serial") of the objects that it wrote. */
-export type Tid = bigint & { readonly [tidBrand]: true };
+export type Tid = bigint & { readonly __brand: "Tid" };
 
 /** Before every transaction: the serial of an object that was never stored. */
 export const NO_TID: Tid = 0n as Tid;

@@ -39,6 +39,8 @@ export class Appender {
   #end: number;
   /** The id of the last transaction that was written, visible or not. */
   #tid: Tid;
+  /** Whether a transaction is being written piece by piece. */
+  #writing = false;
   #failure?: Error;
 
   /** @param now What time it is, in milliseconds since 1970. */
@@ -111,27 +113,37 @@ export class Appender {
   #write(transaction: FileTransaction, position: number, tid: Tid): Awaitable<void> {
     const { file, index } = this.#visible;
     const failed = (cause: unknown): never => {
-      this.#cut(position);
+      this.#writing = false;
+      // A sync that failed meanwhile has left the cutting to this write.
+      this.#cut(this.#failure ? this.#visible.end : position);
       throw cause;
+    };
+    const written = () => {
+      this.#writing = false;
+      if (this.#failure) this.#cut(this.#visible.end);
     };
     try {
       const previous = (oid: Oid) => index.get(oid) ?? 0;
       const writing = transaction.body.writeTo(file, position, tid, transaction.status, previous);
-      return isPromise(writing) ? writing.catch(failed) : writing;
+      if (!isPromise(writing)) return;
+      this.#writing = true;
+      return writing.then(written, failed);
     } catch (cause) {
       return failed(cause);
     }
   }
 
   /** After a failed write or sync nothing is written any more; what is visible stays so. */
-  #fail(cause: unknown, stage: Stage): void {
+  #fail(cause: unknown, stage: Stage): Error {
     const { path } = this.#visible.file;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `${path}: takes no more changes after a failed ${stage}: ${reason}`;
     this.#failure = new FileStorageError(message, { cause });
     log.fatal(`${path}: ${stage} failed, the storage takes no more changes: ${reason}`);
     // What was never acknowledged must not come back at the next start.
-    if (stage === "sync") this.#cut(this.#visible.end);
+    // A cut under a write that goes on would leave a hole in the file: that write cuts when it is done.
+    if (stage === "sync" && !this.#writing) this.#cut(this.#visible.end);
+    return this.#failure;
   }
 
   #cut(position: number): void {

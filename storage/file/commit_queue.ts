@@ -31,23 +31,24 @@ interface Waiting {
 /** See the module. */
 export class CommitQueue {
   readonly #sync: () => Promise<void>;
-  readonly #failed: (cause: unknown, stage: Stage) => void;
+  readonly #failed: (cause: unknown, stage: Stage) => Error;
   /** Not yet written; only filled while a long write is under way. */
   readonly #unwritten: Waiting[] = [];
   #written: Waiting[] = [];
   #writing = false;
   #syncing = false;
-  #failure?: { readonly cause: unknown; readonly stage: Stage };
+  #failure?: { readonly error: Error; readonly stage: Stage };
   #idle?: PromiseWithResolvers<void>;
   /** How many syncs there were, for statistics. */
   syncs = 0;
 
   /**
    * @param sync Makes durable what has been written.
-   * @param failed Told when a write or a sync failed; no further commit is written then. After a failed write,
-   * those written before it are still made durable; after a failed sync nothing is published any more.
+   * @param failed Told when a write or a sync failed, and says with which error commits are answered from then on;
+   * no further commit is written. After a failed write, those written before it are still made durable; after a
+   * failed sync nothing is published any more.
    */
-  constructor(sync: () => Promise<void>, failed: (cause: unknown, stage: Stage) => void) {
+  constructor(sync: () => Promise<void>, failed: (cause: unknown, stage: Stage) => Error) {
     this.#sync = sync;
     this.#failed = failed;
   }
@@ -68,7 +69,7 @@ export class CommitQueue {
   add<T>(commit: Commit<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     if (this.#failure) {
-      reject(this.#failure.cause);
+      reject(this.#failure.error);
       return promise;
     }
     this.#unwritten.push({ commit, resolve: resolve as (value: unknown) => void, reject });
@@ -97,29 +98,32 @@ export class CommitQueue {
   }
 
   #wrote(waiting: Waiting): void {
+    this.#writing = false;
     if (this.#failure) {
-      this.#writeFailed(waiting, this.#failure.cause);
+      // A sync failed while this was being written.
+      waiting.reject(this.#failure.error);
+      this.#settle();
       return;
     }
-    this.#writing = false;
     this.#written.push(waiting);
     this.#write();
   }
 
   #writeFailed(waiting: Waiting, cause: unknown): void {
     this.#writing = false;
-    waiting.reject(cause);
-    this.#fail(cause, "write");
+    waiting.reject(this.#fail(cause, "write"));
     // What was written before it may still become durable.
     if (!this.#syncing && this.#written.length > 0) this.#makeDurable();
     else this.#settle();
   }
 
-  #fail(cause: unknown, stage: Stage): void {
+  #fail(cause: unknown, stage: Stage): Error {
     // A failed sync is the graver one and takes the place of a failed write.
-    if (!this.#failure || stage === "sync") this.#failure = { cause, stage };
-    for (const waiting of this.#unwritten.splice(0)) waiting.reject(cause);
-    this.#failed(cause, stage);
+    if (this.#failure?.stage === "sync") return this.#failure.error;
+    const error = this.#failed(cause, stage);
+    this.#failure = { error, stage };
+    for (const waiting of this.#unwritten.splice(0)) waiting.reject(error);
+    return error;
   }
 
   async #makeDurable(): Promise<void> {
@@ -132,8 +136,8 @@ export class CommitQueue {
         await this.#sync();
       } catch (cause) {
         // Nobody knows now what is on the disk: these were never acknowledged and never shown to anybody.
-        for (const waiting of [...batch, ...this.#written.splice(0)]) waiting.reject(cause);
-        this.#fail(cause, "sync");
+        const error = this.#fail(cause, "sync");
+        for (const waiting of [...batch, ...this.#written.splice(0)]) waiting.reject(error);
         break;
       }
       for (const { commit, resolve, reject } of batch) {

@@ -21,7 +21,9 @@ import {
   type BeginOptions,
   capabilities,
   type Capability,
+  type DeletingTransaction,
   type Loaded,
+  type RestoringTransaction,
   type Revision,
   type Storage,
   type TransactionMetadata,
@@ -68,6 +70,7 @@ const log = getLogger(["zeo", "storage", "file"]);
 export class FileStorage implements Storage {
   readonly kind = "FileStorage";
   readonly concurrentVotes = true;
+  /** What it offers. */
   readonly [capabilities]: readonly Capability[] = ["IStorageRestoreable", "IExternalGC", "IStorage"];
   readonly name: string;
   readonly readOnly: boolean;
@@ -197,7 +200,10 @@ export class FileStorage implements Storage {
     return this.#visible.end;
   }
 
-  begin(metadata: TransactionMetadata, options: BeginOptions = {}): FileTransaction {
+  begin(
+    metadata: TransactionMetadata,
+    options: BeginOptions = {},
+  ): RestoringTransaction & DeletingTransaction {
     return new FileTransaction(this.#host, metadata, options);
   }
 
@@ -213,6 +219,7 @@ export class FileStorage implements Storage {
     this.#lock?.release();
   }
 
+  /** Closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

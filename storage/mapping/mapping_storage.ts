@@ -51,6 +51,7 @@ export class MappingStorage implements Storage {
   readonly kind = "MappingStorage";
   readonly readOnly = false;
   readonly concurrentVotes = true;
+  /** What it offers. */
   readonly [capabilities]: readonly Capability[] = ["IStorage"];
   readonly name: string;
   /** The revisions of each object, oldest first. */
@@ -63,7 +64,7 @@ export class MappingStorage implements Storage {
   #lastTid: Tid = NO_TID;
   #maxOid: Oid = 0n as Oid;
 
-  /** @param now What time it is, in milliseconds since 1970; for tests. */
+  /** An empty storage. @param now What time it is, in milliseconds since 1970; for tests. */
   constructor(name = "Mapping Storage", now: () => number = Date.now) {
     this.name = name;
     this.#now = now;
@@ -131,6 +132,7 @@ export class MappingStorage implements Storage {
 
   close(): void {}
 
+  /** Nothing to close. */
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #of(oid: Oid): Version[] {

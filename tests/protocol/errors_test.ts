@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { type Codec, msgpackCodec, Output, pickleCodec, PythonError, toWireError } from "../../protocol/mod.ts";
+import {
+  type Codec,
+  msgpackCodec,
+  Output,
+  pickleCodec,
+  PythonError,
+  toWireError,
+} from "../../protocol/mod.ts";
 import { Tuple } from "../../pickle/mod.ts";
 import {
   ConflictError,
@@ -32,7 +39,11 @@ const modified = new UndoError("Some data were modified by a later transaction",
 
 const cases: [string, number, Error][] = [
   ["POSKeyError", 4, new POSKeyError(first)],
-  ["ConflictError", 6, new ConflictError({ oid: first, committed: t2, read: t1, className: "BTrees.Length.Length" })],
+  [
+    "ConflictError",
+    6,
+    new ConflictError({ oid: first, committed: t2, read: t1, className: "BTrees.Length.Length" }),
+  ],
   ["ReadConflictError", 6, new ReadConflictError({ oid: first, committed: t2, read: t1 })],
   ["ReadOnlyError", 1, new ReadOnlyError()],
   ["StorageTransactionError", 6, new PythonError("ZODB.POSException.StorageTransactionError", null, 5)],
@@ -64,7 +75,10 @@ Deno.test("errors without attributes travel with their text under the original's
     "ZODB.POSException.StorageTransactionError",
     '("Already voting (locked)")',
   ]);
-  assertEquals(told(new FileStorageQuotaError("full"))[0], "ZODB.FileStorage.FileStorage.FileStorageQuotaError");
+  assertEquals(
+    told(new FileStorageQuotaError("full"))[0],
+    "ZODB.FileStorage.FileStorage.FileStorageQuotaError",
+  );
   assertEquals(told(new FileStorageError("bad"))[0], "ZODB.FileStorage.FileStorage.FileStorageError");
   assertEquals(told(new RangeError("odd")), ["builtins.ValueError", '("odd")']);
   assertEquals(told("only text"), ["builtins.ValueError", '("only text")']);

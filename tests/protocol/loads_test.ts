@@ -1,7 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { dumpPickle, Tuple, type Value } from "../../pickle/mod.ts";
-import { type Codec, type Encoding, loadFormat, msgpackCodec, Output, pickleCodec } from "../../protocol/mod.ts";
+import {
+  type Codec,
+  type Encoding,
+  loadFormat,
+  msgpackCodec,
+  Output,
+  pickleCodec,
+} from "../../protocol/mod.ts";
 import { concatBytes, oidFromBytes, type Tid, tidBytes, tidFromBytes } from "../../values/mod.ts";
 import { show } from "./show.ts";
 
@@ -43,7 +50,11 @@ for (const encoding of ["M", "Z"] as const) {
         fc.nat(20),
         (id, oid, tid, data, start, end, before) => {
           const message = call(codec, id, oid, tid);
-          const request = concatBytes(new Uint8Array(before).fill(0x94), message, new Uint8Array(9).fill(0x80));
+          const request = concatBytes(
+            new Uint8Array(before).fill(0x94),
+            message,
+            new Uint8Array(9).fill(0x80),
+          );
           assert(loads.matches(request, before, before + message.length));
           assertEquals(oidFromBytes(request, loads.oidAt), oidFromBytes(oid));
           assertEquals(tidFromBytes(request, loads.tidAt), tidFromBytes(tid));

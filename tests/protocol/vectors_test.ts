@@ -51,7 +51,9 @@ for (const encoding of ["M", "Z"] as const) {
 
   Deno.test(`${encoding}: what Python refuses is refused, as a protocol error`, () => {
     for (const { name, encoding: of, bytes } of rejected) {
-      if (of === encoding) assertThrows(() => codec.decode(Uint8Array.fromHex(bytes)), ProtocolError, "", name);
+      if (of === encoding) {
+        assertThrows(() => codec.decode(Uint8Array.fromHex(bytes)), ProtocolError, "", name);
+      }
     }
   });
 

@@ -23,7 +23,8 @@ export function record(text: string): Uint8Array<ArrayBuffer> {
   const state = bytes(text);
   if (state.length > 255) throw new Error(`text of ${state.length} bytes, at most 255 fit`);
   return concatBytes(
-    bytes("\x80\x03cpersistent.mapping\nPersistentMapping\nq\0.").filter((byte) => byte !== 0xc2),
+    new Uint8Array([0x80, 3]),
+    bytes("cpersistent.mapping\nPersistentMapping\nq\0."),
     new Uint8Array([0x80, 3, 0x58, state.length, 0, 0, 0]),
     state,
     bytes("."),
@@ -73,7 +74,11 @@ export async function commit(
 }
 
 /** Commits new revisions of one object, one after the other; answers their tids. */
-export async function revisions(storage: Storage, id: number | Oid, texts: readonly string[]): Promise<Tid[]> {
+export async function revisions(
+  storage: Storage,
+  id: number | Oid,
+  texts: readonly string[],
+): Promise<Tid[]> {
   const tids: Tid[] = [];
   for (const text of texts) tids.push(await commit(storage, [[id, tids.at(-1) ?? NO_TID, text]]));
   return tids;
