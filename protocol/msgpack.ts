@@ -294,11 +294,12 @@ class MsgpackReader {
     }
   }
 
-  #array(length: number, depth: number): Value[] {
+  /** An array is a tuple to Python's peers, and becomes one where it is stored. */
+  #array(length: number, depth: number): Tuple {
     this.#inside(length, depth);
     const items: Value[] = [];
     for (let i = 0; i < length; i++) items.push(this.value(depth + 1));
-    return items;
+    return new Tuple(items);
   }
 
   #map(length: number, depth: number): Dict {

@@ -34,15 +34,13 @@ export interface VoteOutcome {
 /** See the module. */
 export class Commit {
   readonly id: ClientTransactionId;
-  readonly transaction: StorageTransaction;
+  readonly #transaction: StorageTransaction;
   readonly #session: Session;
   readonly #served: ServedStorage;
   #phase: Phase = "collecting";
   #ticket?: Ticket;
   #outcome?: VoteOutcome;
   #timer?: ReturnType<typeof setTimeout>;
-  /** What other clients have to forget when this is done. */
-  readonly #invalidated: Oid[] = [];
   #refusal?: Error;
 
   constructor(
@@ -52,7 +50,7 @@ export class Commit {
     served: ServedStorage,
   ) {
     this.id = id;
-    this.transaction = transaction;
+    this.#transaction = transaction;
     this.#session = session;
     this.#served = served;
   }
@@ -62,9 +60,13 @@ export class Commit {
     return this.#phase === "voted" || this.#phase === "finishing";
   }
 
-  /** Notices that other clients have to forget an object. */
-  invalidates(oid: Oid): void {
-    this.#invalidated.push(oid);
+  /**
+   * The storage's transaction, to add to it.
+   * @throws {StorageTransactionError} once the vote was asked for: what is locked is decided then.
+   */
+  get transaction(): StorageTransaction {
+    if (this.#phase === "collecting") return this.#transaction;
+    throw new StorageTransactionError(`transaction ${this.id} is ${this.#phase}, nothing can be added to it`);
   }
 
   /** Lets the vote fail, for a call that gets no reply of its own. */
@@ -81,7 +83,7 @@ export class Commit {
     if (this.#refusal) throw this.#refusal;
     this.#phase = "waiting";
     this.#outcome = outcome;
-    const { changes, checks, exclusive } = this.transaction;
+    const { changes, checks, exclusive } = this.#transaction;
     const wholeStorage = exclusive || !this.#served.storage.concurrentVotes;
     let granted = false;
     const ticket = this.#served.locks.request({ exclusive: changes, shared: checks, wholeStorage }, () => {
@@ -97,7 +99,7 @@ export class Commit {
     this.#served.markLocked(this.#session, true);
     this.#startTimer();
     try {
-      const voting = this.transaction.vote();
+      const voting = this.#transaction.vote();
       if (isPromise(voting)) {
         voting.then((resolved) => this.#voted(resolved), (error) => this.#voteFailed(error));
       } else this.#voted(voting);
@@ -135,9 +137,9 @@ export class Commit {
   finish(answer: (tid: Tid) => void): Awaitable<Tid> {
     if (this.#phase !== "voted") throw new StorageTransactionError("finished called wo lock");
     this.#phase = "finishing";
-    const finishing = this.transaction.finish((tid) => {
+    const finishing = this.#transaction.finish((tid) => {
       this.#served.statistics.commits++;
-      this.#served.published(tid, this.#invalidated, this.#session);
+      this.#served.published(tid, [...new Set(this.#transaction.changes)], this.#session);
       answer(tid);
       this.#end();
     });
@@ -154,7 +156,7 @@ export class Commit {
   abort(): void {
     if (this.#phase === "finishing" || this.#phase === "over") return;
     const waiting = this.#phase === "waiting" ? this.#outcome : undefined;
-    this.transaction.abort();
+    this.#transaction.abort();
     this.#end();
     waiting?.refused(new StorageTransactionError("aborted while waiting to vote"));
   }

@@ -5,7 +5,7 @@
  */
 
 import { Dict, Float, toNumber, Tuple, type Value } from "../pickle/mod.ts";
-import { type MessageId, PythonError, truthy } from "../protocol/mod.ts";
+import { type Message, PythonError, truthy } from "../protocol/mod.ts";
 import {
   capabilitiesOf,
   type Loaded,
@@ -28,7 +28,16 @@ import {
   tidArgument,
   transactionIdArgument,
 } from "./arguments.ts";
+import {
+  iteratorGc,
+  iteratorNext,
+  iteratorRecordNext,
+  iteratorRecordStart,
+  iteratorStart,
+  recordIternext,
+} from "./iteration_methods.ts";
 import type { Session } from "./session.ts";
+import { undoa, undoInfo, undoLog } from "./undo_methods.ts";
 
 /** The arguments of a call. */
 export type Arguments = readonly Value[];
@@ -39,8 +48,8 @@ export const REPLIES_ITSELF: unique symbol = Symbol("replies itself");
 /** What a method answers. */
 export type Answer = Awaitable<Value | typeof REPLIES_ITSELF>;
 
-/** A method: the call's id is for those that reply by themselves. */
-export type Method = (session: Session, args: Arguments, id: MessageId) => Answer;
+/** A method: the call itself is for those that reply by themselves. */
+export type Method = (session: Session, args: Arguments, call: Message) => Answer;
 
 /** How many arguments a method takes, and what it does. */
 interface Entry {
@@ -78,9 +87,7 @@ function begin(session: Session, args: Arguments): Answer {
 
 function store(session: Session, [oid, serial, data, id]: Arguments): Answer {
   const commit = session.commit(transactionIdArgument(id));
-  const changed = oidArgument(oid);
-  commit.transaction.store(changed, tidArgument(serial), recordArgument(data));
-  commit.invalidates(changed);
+  commit.transaction.store(oidArgument(oid), tidArgument(serial), recordArgument(data));
   session.served.statistics.stores++;
   return null;
 }
@@ -93,7 +100,6 @@ function deleteObject(session: Session, [oid, serial, id]: Arguments): Answer {
   if (!("deleteObject" in transaction)) throw missing(session, "deleteObject");
   const gone = oidArgument(oid);
   (transaction as ReturnType<typeof storage.begin>).deleteObject(gone, tidArgument(serial));
-  commit.invalidates(gone);
   statistics.stores++;
   return null;
 }
@@ -109,7 +115,6 @@ function restore(session: Session, [oid, serial, data, previous, id]: Arguments)
     data === null ? null : recordArgument(data),
     previous === null ? null : tidArgument(previous),
   );
-  commit.invalidates(restored);
   statistics.stores++;
   return null;
 }
@@ -181,6 +186,10 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     return then(session.served.storage.newOids(wanted), (oids) => oids.map(oidBytes));
   }),
 
+  new_oid: takes(0, 0, (session) => {
+    throw missing(session, "new_oid");
+  }),
+
   loadBefore: takes(2, 2, (session, [oid, tid]) => {
     session.served.statistics.loads++;
     return then(session.served.storage.loadBefore(oidArgument(oid), tidArgument(tid)), loaded);
@@ -212,44 +221,45 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     return null;
   }),
 
-  vote: takes(1, 1, (session, [id], message) => {
-    session.vote(message, session.commit(transactionIdArgument(id)));
+  vote: takes(1, 1, (session, [id], call) => {
+    session.vote(call, session.commit(transactionIdArgument(id)));
     return REPLIES_ITSELF;
   }),
 
-  tpc_finish: takes(1, 1, (session, [id], message) => {
+  tpc_finish: takes(1, 1, (session, [id], call) => {
     session.requireWritable();
     const commit = session.currentCommit(transactionIdArgument(id));
     if (!commit) return null;
     if (!commit.isLocked) throw new PythonError("builtins.AssertionError", "finished called wo lock");
-    session.finish(message, commit);
+    session.finish(call, commit);
     return REPLIES_ITSELF;
   }),
 
   tpc_abort: takes(1, 1, (session, [id]) => {
     session.requireWritable();
-    session.served.statistics.aborts++;
-    session.currentCommit(transactionIdArgument(id))?.abort();
+    const commit = session.currentCommit(transactionIdArgument(id));
+    if (commit) session.served.statistics.aborts++;
+    commit?.abort();
     return null;
   }),
 
-  undoa: notYet("undo", 1),
+  undoa: takes(2, 2, undoa),
   storeBlobStart: takes(0, 0, () => null),
   storeBlobChunk: takes(1, 1, () => null),
   storeBlobEnd: notYet("storing blobs", 3),
   storeBlobShared: notYet("storing blobs", 4),
-  undoLog: notYet("undoLog"),
-  undoInfo: notYet("undoInfo"),
-  pack: takes(1, 2, (session, [time]) => {
+  undoLog: takes(2, 2, undoLog),
+  undoInfo: takes(2, 3, undoInfo),
+  pack: takes(1, 2, (session, [time], call) => {
     toNumber(time);
-    return notYet("pack").call(session, [], 0);
+    return notYet("pack").call(session, [], call);
   }),
-  record_iternext: notYet("record_iternext"),
-  iterator_start: notYet("iteration"),
-  iterator_next: notYet("iteration"),
-  iterator_record_start: notYet("iteration"),
-  iterator_record_next: notYet("iteration"),
-  iterator_gc: takes(1, 1, () => null),
+  record_iternext: takes(0, 1, recordIternext),
+  iterator_start: takes(2, 2, iteratorStart),
+  iterator_next: takes(1, 1, iteratorNext),
+  iterator_record_start: takes(2, 2, iteratorRecordStart),
+  iterator_record_next: takes(1, 1, iteratorRecordNext),
+  iterator_gc: takes(1, 1, iteratorGc),
   sendBlob: notYet("loading blobs"),
 }));
 
@@ -262,15 +272,16 @@ export function hasMethod(name: string): boolean {
  * Calls a method.
  * @throws {TypeError} when the number of arguments is wrong, or what the method throws.
  */
-export function callMethod(session: Session, name: string, args: Value, id: MessageId): Answer {
+export function callMethod(session: Session, call: Message): Answer {
+  const { name } = call;
   const entry = methods.get(name)!;
-  const items = itemsOf(args);
+  const items = itemsOf(call.args);
   if (!items) throw new TypeError(`${name}: the arguments are no sequence`);
   if (items.length < entry.least || items.length > entry.most) {
     const expected = entry.least === entry.most ? `${entry.least}` : `${entry.least} to ${entry.most}`;
     throw new TypeError(`${name}() takes ${expected} arguments, ${items.length} were given`);
   }
-  return entry.call(session, items, id);
+  return entry.call(session, items, call);
 }
 
 /** The arguments of `register`: the storage that is wanted, and whether only to read it. */

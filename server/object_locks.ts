@@ -65,6 +65,9 @@ export class ObjectLocks {
   #waiting = 0;
   #held = 0;
   #arrivals = 0;
+  /** To be granted, in order; filled and emptied within one `release`. */
+  readonly #ready: LockTicket[] = [];
+  #granting = false;
 
   /** Requests that are not granted yet. */
   get waiting(): number {
@@ -130,9 +133,17 @@ export class ObjectLocks {
         if (!next.shared) break;
       }
     }
-    // In order of arrival, and only now that every line is right again: a grant may make and release requests.
-    for (const next of ready.sort((a, b) => a.number - b.number)) {
-      if (!next.released) this.#grant(next);
+    // In order of arrival, and only now that every line is right again: a grant may make and release requests. What
+    // becomes ready meanwhile is granted by the same loop, so that a long line of short grants takes no call stack.
+    this.#ready.push(...ready.sort((a, b) => a.number - b.number));
+    if (this.#granting) return;
+    this.#granting = true;
+    try {
+      for (let next = this.#ready.shift(); next; next = this.#ready.shift()) {
+        if (!next.released) this.#grant(next);
+      }
+    } finally {
+      this.#granting = false;
     }
   }
 

@@ -6,11 +6,12 @@
 
 import { getLogger } from "@logtape/logtape";
 import { Dict, type Value } from "../pickle/mod.ts";
-import { type Channel, type MessageId, PythonError } from "../protocol/mod.ts";
+import { type Channel, type Message, PythonError } from "../protocol/mod.ts";
 import type { StorageTransaction } from "../storage/mod.ts";
-import { ReadOnlyError, StorageTransactionError, tidBytes } from "../values/mod.ts";
+import { ProtocolError, ReadOnlyError, StorageTransactionError, tidBytes } from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
 import { Commit } from "./commit.ts";
+import { Iterators } from "./iteration_methods.ts";
 import type { InvalidationMessage, ServedStorage } from "./served_storage.ts";
 
 const log = getLogger(["zeo", "server"]);
@@ -23,6 +24,8 @@ export class Session {
   readonly readOnly: boolean;
   /** What log lines call it; a client may put a label of its own in front. */
   label: string;
+  /** What it is iterating over. */
+  readonly iterators: Iterators = new Iterators();
   #commit?: Commit;
 
   constructor(served: ServedStorage, channel: Channel, readOnly: boolean, label: string) {
@@ -79,31 +82,45 @@ export class Session {
   }
 
   /** Votes; the reply may come later, when others have ended. */
-  vote(message: MessageId, commit: Commit): void {
-    const { channel } = this;
+  vote(call: Message, commit: Commit): void {
     commit.vote({
-      voted: (resolved) => channel.reply(message, resolved.map((oid) => oidValue(oid))),
+      voted: (resolved) => this.#reply(call, resolved.map((oid) => oidValue(oid))),
       refused: (error) => {
         if (error instanceof Error && error.name === "FileStorageError") {
           log.error`(${this.label}) While voting: ${error.message}`;
         }
-        channel.replyError(message, error);
+        this.#replyError(call, error);
       },
     });
   }
 
+  /** Answers a call, unless its caller wants no reply. */
+  #reply(call: Message, value: Value): void {
+    if (!call.flag) this.channel.reply(call.id, value);
+  }
+
+  /** Tells that a call failed, or disconnects a caller who wants no reply. */
+  #replyError(call: Message, error: unknown): void {
+    if (!call.flag) {
+      this.channel.replyError(call.id, error);
+      return;
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    this.channel.close(new ProtocolError(`${call.name} failed and nobody waits for its answer: ${reason}`));
+  }
+
   /** Finishes; the reply leaves when the transaction is durable and everybody else was told. */
-  finish(message: MessageId, commit: Commit): void {
+  finish(call: Message, commit: Commit): void {
     const { channel, served } = this;
     const finishing = commit.finish((tid) => {
       // The client counts on the sizes before it has its answer.
       channel.notify("info", [this.sizes()]);
-      channel.reply(message, tidBytes(tid));
+      this.#reply(call, tidBytes(tid));
     });
     if (finishing instanceof Promise) {
       finishing.catch((error) => {
         log.error`(${this.label}) finish of a transaction in storage ${served.id} failed: ${String(error)}`;
-        channel.replyError(message, error);
+        this.#replyError(call, error);
       });
     }
   }
@@ -133,6 +150,7 @@ export class Session {
       log.info`(${this.label}) disconnected during ${state} transaction`;
       this.#commit.abort();
     } else log.info`(${this.label}) disconnected`;
+    this.iterators.closeAll();
     this.served.leave(this);
   }
 }
@@ -145,5 +163,6 @@ function oidValue(oid: bigint): Value {
 
 /** A client's transaction id as it is sent back in an error. */
 function wireId(id: ClientTransactionId): Value {
-  return typeof id === "string" ? id.slice(1) : id;
+  if (typeof id !== "string") return id;
+  return id[0] === "b" ? Uint8Array.fromHex(id.slice(1)) : id.slice(1);
 }

@@ -103,7 +103,7 @@ export class StorageServer implements AsyncDisposable {
     this.#host = {
       encoding: options.msgpack ? "M" : "Z",
       limits: options.limits ?? DEFAULT_LIMITS,
-      label: pythonAddress(options.address),
+      label: pythonAddress(this.address),
       storages,
       monitorReply: () => new TextEncoder().encode(monitorJson(storages)),
     };
@@ -111,7 +111,7 @@ export class StorageServer implements AsyncDisposable {
       `${id}:${readOnly ? "RO" : "RW"}:${storage.name}`
     );
     log.info`StorageServer created ${options.readOnly ? "RO" : "RW"} with storages: ${described.join(", ")}`;
-    connectionLog.info`listening on ${pythonAddress(options.address)}`;
+    connectionLog.info`listening on ${pythonAddress(this.address)}`;
     this.#accepting = this.#accept();
   }
 
@@ -215,8 +215,9 @@ export async function addressInUse(address: Address): Promise<boolean> {
       : await Deno.connect({ hostname: address.hostname || "127.0.0.1", port: address.port });
     conn?.close();
     return conn !== undefined;
-  } catch {
-    return false;
+  } catch (error) {
+    // A Unix socket whose server is too busy to take one more connection is alive all the same.
+    return address.transport === "unix" && error instanceof Deno.errors.WouldBlock;
   }
 }
 

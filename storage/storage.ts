@@ -152,6 +152,86 @@ export interface ExternalGC extends Storage {
   begin(metadata: TransactionMetadata, options?: BeginOptions): DeletingTransaction;
 }
 
+/** A record of a transaction, as it is iterated. */
+export interface IteratedRecord {
+  readonly oid: Oid;
+  /** The revision; its transaction's id. */
+  readonly tid: Tid;
+  /** The record; null when it says that the object is gone. */
+  readonly data: Uint8Array | null;
+  /** The transaction whose data it shares; null when the data is its own. */
+  readonly dataTid: Tid | null;
+}
+
+/** Something to be gone through once: at once, or with waiting. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+/** A transaction, as it is iterated. */
+export interface IteratedTransaction extends TransactionMetadata {
+  readonly tid: Tid;
+  /** Its status character. */
+  readonly status: string;
+  /** Its records in their order. They can be read while the iteration of transactions has not ended. */
+  records(): Items<IteratedRecord>;
+}
+
+/** A storage whose transactions can be gone through. */
+export interface IterableStorage extends Storage {
+  /**
+   * The transactions from `start` to `stop`, both included, oldest first; without them, all that are visible now.
+   * Files that it opens are closed when the iteration ends or is broken off.
+   */
+  transactions(start?: Tid, stop?: Tid): Items<IteratedTransaction>;
+}
+
+/** An object's current record, with the id of the next object. */
+export interface CurrentRecord {
+  readonly oid: Oid;
+  readonly tid: Tid;
+  readonly data: Uint8Array;
+  /** The next larger id; null when this is the last object. */
+  readonly next: Oid | null;
+}
+
+/** A storage whose current records can be gone through in the order of their ids. */
+export interface CurrentRecordIteration extends Storage {
+  /**
+   * The current record of the object with the smallest id from `from` on.
+   * @returns null when there is none.
+   * @throws {POSKeyError} when that object was deleted.
+   */
+  currentRecord(from: Oid): Awaitable<CurrentRecord | null>;
+}
+
+/** A transaction that can be undone. */
+export interface UndoEntry extends TransactionMetadata {
+  readonly tid: Tid;
+  /** Bytes that it takes. */
+  readonly size: number;
+}
+
+/** A transaction of a storage that undoes others. */
+export interface UndoingTransaction extends StorageTransaction {
+  /**
+   * Takes back what a transaction did; other transactions' later changes to its objects stand in the way, unless they
+   * can be merged. What is wrong comes out at the vote, as an `UndoError` or `MultipleUndoErrors`.
+   */
+  undo(tid: Tid): void;
+}
+
+/** A storage that undoes transactions. */
+export interface UndoableStorage extends Storage {
+  /** Begins a transaction that can undo others. */
+  begin(metadata: TransactionMetadata, options?: BeginOptions): UndoingTransaction;
+  /**
+   * The transactions that can be undone, newest first.
+   * @param first How many of those that pass the filter are left out.
+   * @param last Where to stop, counted from the newest; negative for a number of transactions.
+   * @param filter Which transactions count; all unless told otherwise.
+   */
+  undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Awaitable<UndoEntry[]>;
+}
+
 /** What a storage offers beyond {@linkcode Storage}; the names are the original's interfaces. */
 export type Capability =
   | "IStorage"
@@ -187,7 +267,17 @@ export function supportsDelete(storage: Storage): storage is ExternalGC {
   return capabilitiesOf(storage).includes("IExternalGC");
 }
 
+/** Whether a storage's transactions can be gone through. */
+export function supportsIteration(storage: Storage): storage is IterableStorage {
+  return capabilitiesOf(storage).includes("IStorageIteration");
+}
+
+/** Whether a storage's current records can be gone through. */
+export function supportsCurrentRecordIteration(storage: Storage): storage is CurrentRecordIteration {
+  return capabilitiesOf(storage).includes("IStorageCurrentRecordIteration");
+}
+
 /** Whether a storage undoes transactions. */
-export function supportsUndo(storage: Storage): boolean {
+export function supportsUndo(storage: Storage): storage is UndoableStorage {
   return capabilitiesOf(storage).includes("IStorageUndoable");
 }

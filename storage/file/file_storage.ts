@@ -21,20 +21,31 @@ import {
   type BeginOptions,
   capabilities,
   type Capability,
+  type CurrentRecord,
+  type CurrentRecordIteration,
   type DeletingTransaction,
+  type ExternalGC,
+  type IterableStorage,
+  type IteratedTransaction,
   type Loaded,
+  type RestorableStorage,
   type RestoringTransaction,
   type Revision,
-  type Storage,
   type TransactionMetadata,
+  type UndoableStorage,
+  type UndoEntry,
+  type UndoingTransaction,
 } from "../storage.ts";
 import { Appender } from "./appender.ts";
 import { FileTransaction, type TransactionHost } from "./file_transaction.ts";
 import { saveIndex } from "./index_file.ts";
 import { LockFile } from "./lock_file.ts";
+import { iterateTransactions } from "./iteration.ts";
+import { type Merge, mergeNothing } from "./merge.ts";
 import { openDataFile } from "./open.ts";
 import { RecordReader } from "./record_reader.ts";
 import { previousTransaction, recordsOf } from "./scan.ts";
+import { undoLog } from "./undo.ts";
 import { VisibleFile } from "./visible_file.ts";
 import { Voting } from "./voting.ts";
 
@@ -46,6 +57,8 @@ export interface FileStorageOptions {
   readOnly?: boolean;
   /** Bytes beyond which no transaction may start a record. */
   quota?: number;
+  /** How concurrent changes to one object are merged; not at all unless told. */
+  merge?: Merge;
   /** Bytes of memory for records; 64 MiB unless told otherwise. */
   cacheSize?: number;
   /** Where the files are; the machine's own disk unless a test puts another in its place. */
@@ -53,6 +66,9 @@ export interface FileStorageOptions {
   /** What time it is, in milliseconds since 1970; for tests. */
   now?: () => number;
 }
+
+/** What a transaction of a file storage can do. */
+export type FileStorageTransaction = RestoringTransaction & DeletingTransaction & UndoingTransaction;
 
 const DEFAULT_CACHE = 64 << 20;
 
@@ -67,11 +83,19 @@ const log = getLogger(["zeo", "storage", "file"]);
  * const root = storage.loadBefore(ROOT_OID, MAX_TID);
  * ```
  */
-export class FileStorage implements Storage {
+export class FileStorage
+  implements RestorableStorage, ExternalGC, IterableStorage, CurrentRecordIteration, UndoableStorage {
   readonly kind = "FileStorage";
   readonly concurrentVotes = true;
   /** What it offers. */
-  readonly [capabilities]: readonly Capability[] = ["IStorageRestoreable", "IExternalGC", "IStorage"];
+  readonly [capabilities]: readonly Capability[] = [
+    "IStorageRestoreable",
+    "IStorageIteration",
+    "IStorageUndoable",
+    "IStorageCurrentRecordIteration",
+    "IExternalGC",
+    "IStorage",
+  ];
   readonly name: string;
   readonly readOnly: boolean;
   readonly #disk: Disk;
@@ -114,9 +138,10 @@ export class FileStorage implements Storage {
     const reader = new RecordReader(file, options.cacheSize ?? DEFAULT_CACHE);
     this.#visible = new VisibleFile(file, index, reader, end, lastTid);
     this.#maxOid = maxOid;
-    this.#voting = new Voting(this.#visible, options.quota ?? Infinity);
+    this.#voting = new Voting(this.#visible, options.quota ?? Infinity, options.merge ?? mergeNothing);
     this.#appender = new Appender(this.#visible, options.now ?? Date.now);
     this.#host = {
+      readOnly: this.readOnly,
       spill: { disk: this.#disk, path: () => `${path}.tmp${++this.#temporaryFiles}` },
       sharedData: (oid, data, previous) => this.#sharedData(oid, data, previous),
       vote: (transaction) => this.#vote(transaction),
@@ -184,6 +209,29 @@ export class FileStorage implements Storage {
     return found.reverse();
   }
 
+  transactions(start?: Tid, stop?: Tid): Iterable<IteratedTransaction> {
+    return iterateTransactions(this.#disk, this.name, this.#visible.end, start, stop);
+  }
+
+  currentRecord(from: Oid): CurrentRecord | null {
+    const { index, reader } = this.#visible;
+    const oid = index.nextKey(from);
+    if (oid === undefined) return null;
+    const record = this.#visible.newest(oid);
+    const data = reader.data(record);
+    if (data === null) throw new POSKeyError(oid);
+    const next = oid < MAX_OID ? index.nextKey((oid + 1n) as Oid) : undefined;
+    return { oid, tid: record.tid, data, next: next ?? null };
+  }
+
+  undoLog(
+    first: number,
+    last: number,
+    filter: (entry: UndoEntry) => boolean = () => true,
+  ): Promise<UndoEntry[]> {
+    return undoLog(this.#visible, first, last, filter);
+  }
+
   newOids(count: number): Oid[] {
     if (this.readOnly) throw new ReadOnlyError();
     if (this.#maxOid + BigInt(count) > MAX_OID) {
@@ -200,10 +248,7 @@ export class FileStorage implements Storage {
     return this.#visible.end;
   }
 
-  begin(
-    metadata: TransactionMetadata,
-    options: BeginOptions = {},
-  ): RestoringTransaction & DeletingTransaction {
+  begin(metadata: TransactionMetadata, options: BeginOptions = {}): FileStorageTransaction {
     return new FileTransaction(this.#host, metadata, options);
   }
 
@@ -244,6 +289,7 @@ export class FileStorage implements Storage {
   }
 
   #finish(transaction: FileTransaction, published?: (tid: Tid) => void): Promise<Tid> {
+    if (this.#closed) throw new StorageTransactionError(`${this.name} is closed`);
     return this.#appender.append(transaction, {
       writing: () => this.#voting.written(transaction),
       published: (tid) => {

@@ -8,6 +8,7 @@ import {
   type Awaitable,
   FileStorageError,
   type Oid,
+  ReadOnlyError,
   StorageTransactionError,
   type Tid,
 } from "../../values/mod.ts";
@@ -16,6 +17,7 @@ import type {
   DeletingTransaction,
   RestoringTransaction,
   TransactionMetadata,
+  UndoingTransaction,
 } from "../storage.ts";
 import { type SpillPlace, TransactionBody } from "./transaction_body.ts";
 
@@ -27,10 +29,13 @@ export type Step =
     readonly serial: Tid;
     readonly record: number;
   }
-  | { readonly kind: "restore"; readonly oid: Oid; readonly serial: Tid; readonly record: number };
+  | { readonly kind: "restore"; readonly oid: Oid; readonly serial: Tid; readonly record: number }
+  | { readonly kind: "undo"; readonly tid: Tid };
 
 /** The storage's side of a transaction. */
 export interface TransactionHost {
+  /** Whether it takes no transactions: then nothing may be written for one either. */
+  readonly readOnly: boolean;
   /** Where big transactions put their bytes. */
   readonly spill: SpillPlace;
   /** Where a revision that is to be restored can share its data from; undefined when it has to be copied. */
@@ -49,7 +54,7 @@ type Phase = "open" | "voted" | "finishing" | "finished" | "aborted";
 const LONGEST_TEXT = 0xffff;
 
 /** See {@linkcode StorageTransaction}. */
-export class FileTransaction implements RestoringTransaction, DeletingTransaction {
+export class FileTransaction implements RestoringTransaction, DeletingTransaction, UndoingTransaction {
   readonly #host: TransactionHost;
   readonly #body: TransactionBody;
   readonly #steps: Step[] = [];
@@ -58,11 +63,12 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
   #phase: Phase = "open";
   /** What was wrong with a call before the vote, which answers it. */
   #refusal?: Error;
+  #exclusive = false;
   /** The id that it has to have, where it was given one. */
   readonly tid?: Tid;
   /** Whether no other may vote beside it: it has its place in time already, or depends on everything. */
   get exclusive(): boolean {
-    return this.tid !== undefined || this.#steps.some((step) => step.kind === "restore");
+    return this.tid !== undefined || this.#exclusive;
   }
 
   /** Status character of the finished transaction. */
@@ -72,7 +78,7 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
     this.#host = host;
     this.tid = options.tid;
     this.status = options.status ?? " ";
-    this.#refusal = wrongMetadata(metadata, this.status);
+    this.#refusal = host.readOnly ? new ReadOnlyError() : wrongMetadata(metadata, this.status);
     this.#body = new TransactionBody(this.#refusal ? noMetadata : metadata, host.spill);
   }
 
@@ -101,8 +107,7 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
       this.#refusal ??= new FileStorageError(`store of oid ${oid}: a record of 0 bytes can't be stored`);
       return;
     }
-    this.#add("store", oid, serial);
-    this.#body.addData(oid, data);
+    this.#add("store", oid, serial, () => this.#body.addData(oid, data));
   }
 
   checkCurrent(oid: Oid, serial: Tid): void {
@@ -113,25 +118,50 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
 
   deleteObject(oid: Oid, serial: Tid): void {
     this.#require("open");
-    this.#add("delete", oid, serial);
-    this.#body.addBackPointer(oid, 0);
+    this.#add("delete", oid, serial, () => this.#body.addBackPointer(oid, 0));
   }
 
   restore(oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null): void {
     this.#require("open");
-    this.#add("restore", oid, serial);
-    if (data === null || data.length === 0) {
-      this.#body.addBackPointer(oid, 0, serial);
-      return;
-    }
-    const shared = previous === null ? undefined : this.#host.sharedData(oid, data, previous);
-    if (shared === undefined) this.#body.addData(oid, data, serial);
-    else this.#body.addBackPointer(oid, shared, serial);
+    this.#exclusive = true;
+    this.#add("restore", oid, serial, () => {
+      if (data === null || data.length === 0) {
+        this.#body.addBackPointer(oid, 0, serial);
+        return;
+      }
+      const shared = previous === null ? undefined : this.#host.sharedData(oid, data, previous);
+      if (shared === undefined) this.#body.addData(oid, data, serial);
+      else this.#body.addBackPointer(oid, shared, serial);
+    });
   }
 
-  #add(kind: Step["kind"], oid: Oid, serial: Tid): void {
-    this.#steps.push({ kind, oid, serial, record: this.#body.records.length });
+  undo(tid: Tid): void {
+    this.#require("open");
+    this.#exclusive = true;
+    this.#steps.push({ kind: "undo", tid });
+  }
+
+  /**
+   * Adds a record that takes an object back, during the vote.
+   * @param state Position of the record whose state it has again, 0 for none; or the state itself, where it was
+   * merged.
+   */
+  addUndone(oid: Oid, state: number | Uint8Array): void {
     this.#changes.push(oid);
+    if (typeof state === "number") this.#body.addBackPointer(oid, state);
+    else this.#body.addData(oid, state);
+  }
+
+  /** Takes a step. When its bytes can't be kept the vote says so, and no more are taken. */
+  #add(kind: "store" | "delete" | "restore", oid: Oid, serial: Tid, addBytes: () => void): void {
+    this.#changes.push(oid);
+    if (this.#refusal) return;
+    this.#steps.push({ kind, oid, serial, record: this.#body.records.length });
+    try {
+      addBytes();
+    } catch (error) {
+      this.#refusal = error instanceof Error ? error : new FileStorageError(String(error));
+    }
   }
 
   vote(): readonly Oid[] {

@@ -100,7 +100,7 @@ export class RecordCache {
   #place(position: number, record: StoredRecord): StoredRecord {
     const size = record.data?.length ?? 0;
     let slab = this.#slabs.get(this.#newest);
-    if (slab === undefined || slab.used + size > SLAB || slab.positions.length * ENTRY_COST > SLAB) {
+    if (slab === undefined || slab.used + size > SLAB || slab.positions.length * ENTRY_COST >= SLAB) {
       slab = this.#open();
     }
     let kept = record;

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import { type Awaitable, FileStorageError, type Oid, type Tid, writePosition } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import type { TransactionMetadata } from "../storage.ts";
@@ -24,7 +25,11 @@ export interface BodyRecord {
   readonly size: number;
   /** The record's own transaction id, where it isn't the transaction's. */
   readonly tid?: Tid;
+  /** Position of the record whose data it shares; 0 when it says that the object is gone. */
+  readonly back?: number;
 }
+
+const log = getLogger(["zeo", "storage", "file"]);
 
 /** Bytes that are kept in memory for one transaction. */
 const SPILL = 8 << 20;
@@ -46,6 +51,8 @@ export class TransactionBody {
   readonly #metadata: TransactionMetadata;
   readonly #place: SpillPlace;
   readonly #records: BodyRecord[] = [];
+  /** The number of each object's last record; made when somebody asks. */
+  #newest?: Map<Oid, number>;
   #bytes = new Uint8Array(FIRST_CAPACITY);
   /** Bytes in `#bytes`. */
   #used = 0;
@@ -86,7 +93,7 @@ export class TransactionBody {
   addBackPointer(oid: Oid, back: number, tid?: Tid): void {
     const offset = this.#room(RECORD_HEADER + 8);
     writePosition(this.#bytes, this.#used + RECORD_HEADER, back);
-    this.#added({ oid, offset, size: 0, tid }, RECORD_HEADER + 8);
+    this.#added({ oid, offset, size: 0, tid, back }, RECORD_HEADER + 8);
   }
 
   /** The data of a record, by its number. */
@@ -101,9 +108,39 @@ export class TransactionBody {
     return data;
   }
 
+  /** The number of an object's last record in this transaction, if it has one. */
+  newest(oid: Oid): number | undefined {
+    this.#newest ??= new Map(this.#records.map((record, number) => [record.oid, number]));
+    return this.#newest.get(oid);
+  }
+
+  /**
+   * Puts other data in place of a record's. In a transaction that has outgrown memory the record may stay, and a later
+   * one for the same object counts instead, as the format allows.
+   */
+  replace(number: number, data: Uint8Array): void {
+    const { oid, offset, size, tid } = this.#records[number];
+    if (offset < this.#spilled) {
+      this.addData(oid, data, tid);
+      return;
+    }
+    const start = offset - this.#spilled + RECORD_HEADER, rest = start + size, growth = data.length - size;
+    const bytes = new Uint8Array(Math.max(this.#bytes.length, this.#used + growth + 8));
+    bytes.set(this.#bytes.subarray(0, start));
+    bytes.set(data, start);
+    bytes.set(this.#bytes.subarray(rest, this.#used), start + data.length);
+    this.#bytes = bytes;
+    this.#used += growth;
+    this.#records[number] = { oid, offset, size: data.length, tid };
+    for (let later = number + 1; later < this.#records.length; later++) {
+      this.#records[later] = { ...this.#records[later], offset: this.#records[later].offset + growth };
+    }
+  }
+
   #added(record: BodyRecord, length: number): void {
     this.#used += length;
     this.#records.push(record);
+    this.#newest?.set(record.oid, this.#records.length - 1);
   }
 
   /** Makes room for a record; returns its offset. */
@@ -216,8 +253,14 @@ export class TransactionBody {
   /** Gives up the memory and the temporary file. */
   release(): void {
     if (this.#file) {
-      this.#file.close();
-      this.#place.disk.remove(this.#file.path);
+      const { path } = this.#file;
+      try {
+        this.#file.close();
+        this.#place.disk.remove(path);
+      } catch (error) {
+        // The transaction may be durable by now: a temporary file that stays must not make it look failed.
+        log.warn(`${path}: could not be removed: ${error instanceof Error ? error.message : error}`);
+      }
       this.#file = undefined;
     }
     this.#bytes = new Uint8Array(0);

@@ -21,12 +21,15 @@ import {
   type Tid,
 } from "../../values/mod.ts";
 import type { FileTransaction, Step } from "./file_transaction.ts";
+import type { Merge } from "./merge.ts";
+import { undoInto } from "./undo.ts";
 import type { VisibleFile } from "./visible_file.ts";
 
 /** See the module. */
 export class Voting {
   readonly #visible: VisibleFile;
   readonly #quota: number;
+  readonly #merge: Merge;
   /** Which voted, unpublished transaction has an object. */
   readonly #taken = new Map<Oid, FileTransaction>();
   /** Transactions that are voted and not written, and the bytes that they will take. */
@@ -35,9 +38,10 @@ export class Voting {
   readonly #voted = new Set<FileTransaction>();
 
   /** @param quota Bytes of the file beyond which no record may start. */
-  constructor(visible: VisibleFile, quota: number) {
+  constructor(visible: VisibleFile, quota: number, merge: Merge) {
     this.#visible = visible;
     this.#quota = quota;
+    this.#merge = merge;
   }
 
   /**
@@ -52,12 +56,13 @@ export class Voting {
       );
     }
     this.#checkAlone(transaction);
-    for (const step of transaction.steps) this.#check(step, transaction);
+    const resolved = new Set<Oid>();
+    for (const step of transaction.steps) this.#take(step, transaction, resolved);
     this.#checkQuota(transaction, last.end);
     for (const oid of transaction.changes) this.#taken.set(oid, transaction);
     this.#reserved.set(transaction, transaction.body.length);
     this.#voted.add(transaction);
-    return [];
+    return [...resolved];
   }
 
   /** Its bytes are being written: they count as part of the file now. */
@@ -89,8 +94,12 @@ export class Voting {
     }
   }
 
-  #check(step: Step, transaction: FileTransaction): void {
+  #take(step: Step, transaction: FileTransaction, resolved: Set<Oid>): void {
     if (step.kind === "restore") return;
+    if (step.kind === "undo") {
+      for (const oid of undoInto(transaction, step.tid, this.#visible, this.#merge)) resolved.add(oid);
+      return;
+    }
     const { index, reader } = this.#visible;
     const position = index.get(step.oid);
     if (position === undefined) {
@@ -103,7 +112,19 @@ export class Voting {
     const conflict = { oid: step.oid, committed, read: step.serial };
     if (step.kind === "check") throw new ReadConflictError(conflict);
     if (step.kind === "delete") throw new ConflictError(conflict);
-    throw new ConflictError({ ...conflict, className: classOf(transaction.body.dataOf(step.record)) });
+    const changed = transaction.body.dataOf(step.record);
+    const merged = this.#mergeStore(step.oid, step.serial, position, changed);
+    if (!merged) throw new ConflictError({ ...conflict, className: classOf(changed) });
+    transaction.body.replace(step.record, merged);
+    resolved.add(step.oid);
+  }
+
+  #mergeStore(oid: Oid, serial: Tid, newest: number, changed: Uint8Array): Uint8Array | undefined {
+    const { reader } = this.#visible;
+    const started = reader.find(newest, serial);
+    const old = started === undefined ? null : reader.data(reader.record(started));
+    const committed = reader.data(reader.record(newest));
+    return old && committed ? this.#merge({ oid, old, committed, changed }) : undefined;
   }
 
   #checkQuota(transaction: FileTransaction, end: number): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { recordClass } from "../../pickle/mod.ts";
 import {
   ConflictError,
   MAX_OID,
@@ -59,6 +60,8 @@ export class MappingStorage implements Storage {
   readonly #transactions: Committed[] = [];
   readonly #byTid = new Map<Tid, Committed>();
   readonly #taken = new Map<Oid, MappingTransaction>();
+  /** Transactions that are voted and neither finished nor given up. */
+  readonly #voted = new Set<MappingTransaction>();
   readonly #now: () => number;
   #size = 0;
   #lastTid: Tid = NO_TID;
@@ -147,22 +150,30 @@ export class MappingStorage implements Storage {
         `transaction id ${tid} is not later than the last one, ${this.#lastTid}`,
       );
     }
-    const check = (oid: Oid, serial: Tid, conflict: typeof ConflictError) => {
+    for (const other of this.#voted) {
+      if (transaction.exclusive || other.exclusive) {
+        throw new StorageTransactionError(
+          "a transaction that needs the storage for itself votes beside another",
+        );
+      }
+    }
+    const check = (oid: Oid, serial: Tid, conflict: typeof ConflictError, data?: Uint8Array) => {
       const committed = this.#versions.get(oid)?.at(-1)?.tid;
       if (committed !== undefined && committed !== serial) {
-        throw new conflict({ oid, committed, read: serial });
+        throw new conflict({ oid, committed, read: serial, className: data && classOf(data) });
       }
     };
-    for (const { oid, serial } of transaction.changed) {
+    for (const { oid, serial, data } of transaction.changed) {
       if (this.#taken.has(oid)) {
         throw new StorageTransactionError(`oid ${oid}: another transaction has voted to change it`);
       }
-      check(oid, serial, ConflictError);
+      check(oid, serial, ConflictError, data);
     }
     for (const { oid, serial } of transaction.checked) {
       this.#of(oid);
       check(oid, serial, ReadConflictError);
     }
+    this.#voted.add(transaction);
     for (const { oid } of transaction.changed) {
       this.#taken.set(oid, transaction);
       if (oid > this.#maxOid) this.#maxOid = oid;
@@ -191,10 +202,16 @@ export class MappingStorage implements Storage {
   }
 
   #forget(transaction: MappingTransaction): void {
+    if (!this.#voted.delete(transaction)) return;
     for (const oid of transaction.changes) {
       if (this.#taken.get(oid) === transaction) this.#taken.delete(oid);
     }
   }
+}
+
+function classOf(record: Uint8Array): string | undefined {
+  const found = recordClass(record);
+  return found && `${found.module}.${found.name}`;
 }
 
 interface Host {

@@ -44,7 +44,7 @@ Deno.test("what is said in one turn leaves in one write, in the order in which i
   const [first, reply, error, last] = transport.sent;
   assertEquals(first.toHex(), "9400c3a566697273749101");
   assertEquals(reply.toHex(), "940700a62e7265706c79c0");
-  assertEquals(show(msgpackCodec.decode(error).args), '["builtins.TypeError",["no"]]');
+  assertEquals(show(msgpackCodec.decode(error).args), '("builtins.TypeError",("no"))');
   assertEquals(last, text.encode("last"));
   channel.close();
   await running;

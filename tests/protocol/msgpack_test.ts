@@ -30,14 +30,14 @@ const plain = fc.letrec<{ value: Plain }>((tie) => ({
 
 /** The same value in our terms. */
 function ours(value: Plain): Value {
-  if (Array.isArray(value)) return value.map(ours);
+  if (Array.isArray(value)) return new Tuple(value.map(ours));
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   return Dict.from(Object.entries(value).map(([key, item]) => [key, ours(item)]));
 }
 
 /** The general library sends integers beyond 32 bits as floats, unless they are bigints. */
 function wide(value: Value): Value {
-  if (Array.isArray(value)) return value.map(wide);
+  if (value instanceof Tuple) return new Tuple(value.items.map(wide));
   if (value instanceof Dict) return Dict.from([...value].map(([key, item]) => [key, wide(item)]));
   if (typeof value !== "number" || !Number.isInteger(value)) return value;
   return value >= 2 ** 32 || value < -(2 ** 31) ? new Float(value) : value;

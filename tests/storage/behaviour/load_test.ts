@@ -73,7 +73,7 @@ everyStorage("loadSerial finds exactly the revision asked for, and no other", as
   for (const [number, text] of ["a", "b", "c"].entries()) {
     assertEquals(await storage.loadSerial(oid(1), tids[number]), record(text));
   }
-  for (const wrong of [NO_TID, tid(tids[0] + 1n), tid(tids[2] + 1n), MAX_TID]) {
+  for (const wrong of [NO_TID, tid(tids[0] - 1n), tid(tids[2] + 1n), MAX_TID]) {
     assertThrows(() => storage.loadSerial(oid(1), wrong), POSKeyError);
   }
 });

@@ -1,0 +1,98 @@
+/**
+ * Going through the transactions of a Data.fs.
+ *
+ * An iteration opens the file for itself and goes no further than what was visible when it began. So it sees a prefix
+ * of the history without holes while others commit, and goes on in the old file while a pack puts another in its
+ * place.
+ *
+ * @module
+ */
+
+import type { Tid } from "../../values/mod.ts";
+import type { Disk, DiskFile } from "../disk.ts";
+import type { IteratedRecord, IteratedTransaction } from "../storage.ts";
+import { FIRST_TRANSACTION, type TransactionHeader, TransactionStatus } from "./format.ts";
+import { RecordReader } from "./record_reader.ts";
+import { previousTransaction, recordsOf, transactionsOf, type WalkedTransaction } from "./scan.ts";
+import { FileWindow } from "./scan_window.ts";
+
+/** Below this there is nothing to win by looking from the end. */
+const SMALL_FILE = 1 << 20;
+
+/** A first chunk for reading headers: most iterations are short. */
+const WINDOW = 64 << 10;
+
+/**
+ * The transactions from `start` to `stop`, both included, that lie before `end` in the file.
+ *
+ * @param end Where the visible part of the file ends.
+ */
+export function* iterateTransactions(
+  disk: Disk,
+  path: string,
+  end: number,
+  start: Tid | undefined,
+  stop: Tid | undefined,
+): Generator<IteratedTransaction, void> {
+  const file = disk.open(path, "read");
+  try {
+    const reader = new RecordReader(file, 0);
+    const from = start === undefined ? FIRST_TRANSACTION : startOf(file, start, end);
+    for (const walked of transactionsOf(new FileWindow(file, WINDOW), from, end)) {
+      const { tid, status } = walked.header;
+      if (stop !== undefined && tid > stop || status === TransactionStatus.voted) return;
+      if (status === TransactionStatus.undone) continue;
+      if (start === undefined || tid >= start) yield new FileTransactionView(file, reader, walked);
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** A place at or before the first transaction from `start` on: looked for from the end, if that is nearer. */
+function startOf(file: DiskFile, start: Tid, end: number): number {
+  if (end < SMALL_FILE) return FIRST_TRANSACTION;
+  const first = transactionsOf(file, FIRST_TRANSACTION, end).next().value;
+  const last = previousTransaction(file, end);
+  if (!first || !last || start - first.header.tid < last.tid - start) return FIRST_TRANSACTION;
+  let position = end;
+  for (let at: TransactionHeader | undefined = last; at && at.tid >= start;) {
+    position = at.position;
+    at = previousTransaction(file, position);
+  }
+  return position;
+}
+
+class FileTransactionView implements IteratedTransaction {
+  readonly tid: Tid;
+  readonly status: string;
+  readonly user: Uint8Array;
+  readonly description: Uint8Array;
+  readonly extension: Uint8Array;
+  readonly #file: DiskFile;
+  readonly #reader: RecordReader;
+  readonly #header: TransactionHeader;
+
+  constructor(
+    file: DiskFile,
+    reader: RecordReader,
+    { header, user, description, extension }: WalkedTransaction,
+  ) {
+    this.#file = file;
+    this.#reader = reader;
+    this.#header = header;
+    this.tid = header.tid;
+    this.status = header.status;
+    this.user = user;
+    this.description = description;
+    this.extension = extension;
+  }
+
+  *records(): Generator<IteratedRecord, void> {
+    for (const { oid, tid, position } of recordsOf(this.#file, this.#header)) {
+      const record = this.#reader.record(position);
+      const dataTid = record.data === null && record.back !== 0 ? this.#reader.record(record.back).tid : null;
+      yield { oid, tid, data: this.#reader.data(record), dataTid };
+    }
+  }
+}

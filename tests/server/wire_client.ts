@@ -1,0 +1,377 @@
+/**
+ * A client that says exactly what a test tells it to, and remembers everything that it hears.
+ *
+ * @example
+ * ```ts ignore
+ * await using one = await WireClient.connect(server.address, { encoding: "M" });
+ * const tid = await one.begin().store(oid(1), NO_TID, "one").commit();
+ * const [heard] = await two.invalidation();
+ * ```
+ *
+ * @module
+ */
+
+import { type Dict, Tuple, type Value } from "../../pickle/mod.ts";
+import {
+  type Address,
+  type Codec,
+  type Encoding,
+  Framer,
+  type MessageId,
+  msgpackCodec,
+  Output,
+  pickleCodec,
+} from "../../protocol/mod.ts";
+import {
+  NO_TID,
+  type Oid,
+  oidBytes,
+  oidFromBytes,
+  type Tid,
+  tidBytes,
+  tidFromBytes,
+} from "../../values/mod.ts";
+
+/** How a client introduces itself. */
+export interface WireOptions {
+  readonly encoding?: Encoding;
+  /** The storage to register with; null for not at all. */
+  readonly storage?: string | null;
+  readonly readOnly?: boolean;
+  /** Whether not even to shake hands. */
+  readonly silent?: boolean;
+}
+
+/** A message as it was heard. */
+export interface Heard {
+  readonly id: MessageId;
+  /** For a reply: whether it is an error. */
+  readonly flag: boolean;
+  readonly name: string;
+  readonly args: Value;
+}
+
+/** What `invalidateTransaction` said. */
+export type Invalidation = readonly [tid: Tid, oids: readonly Oid[]];
+
+/** A call that failed on the server. */
+export class RemoteError extends Error {
+  override name = "RemoteError";
+
+  constructor(readonly pythonName: string, readonly detail: Value) {
+    super(`${pythonName} ${JSON.stringify(itemsOf(detail) ?? String(detail))}`);
+  }
+}
+
+/** The items of a list or tuple. */
+export function itemsOf(value: Value): readonly Value[] | undefined {
+  if (Array.isArray(value)) return value;
+  return value instanceof Tuple ? value.items : undefined;
+}
+
+/** The connection has ended. */
+export class Gone extends Error {
+  override name = "Gone";
+}
+
+const text = new TextEncoder();
+
+/** See the module. */
+export class WireClient implements AsyncDisposable {
+  readonly encoding: Encoding;
+  readonly #codec: Codec;
+  readonly #conn: Deno.Conn;
+  /** Everything that was heard after the handshake, in order. */
+  readonly heard: Heard[] = [];
+  /** What the server announced first. */
+  readonly announced: Promise<string>;
+  /** What `register` answered. */
+  registeredAt: Tid = NO_TID;
+  readonly #announced = Promise.withResolvers<string>();
+  readonly #pending = new Map<string, PromiseWithResolvers<Value>>();
+  readonly #reading: Promise<void>;
+  #invalidations = 0;
+  #wake = Promise.withResolvers<void>();
+  #paused?: PromiseWithResolvers<void>;
+  #raw: Uint8Array[] | undefined;
+  #lastId = 0;
+  #lastTransaction = 0x7f00_0000_0000;
+  #gone = false;
+
+  private constructor(conn: Deno.Conn, encoding: Encoding, raw: boolean) {
+    this.#conn = conn;
+    this.encoding = encoding;
+    this.#codec = encoding === "M" ? msgpackCodec : pickleCodec;
+    this.announced = this.#announced.promise;
+    this.announced.catch(() => {});
+    if (raw) this.#raw = [];
+    this.#reading = this.#read();
+  }
+
+  /** Connects, shakes hands and registers, or less where the options say so. */
+  static async connect(address: Address, options: WireOptions = {}): Promise<WireClient> {
+    const conn = address.transport === "unix"
+      ? await Deno.connect({ transport: "unix", path: address.path })
+      : await Deno.connect({ hostname: address.hostname || "127.0.0.1", port: address.port });
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+    const client = new WireClient(conn, options.encoding ?? "M", options.silent ?? false);
+    if (options.silent) return client;
+    await client.sendFrame(text.encode(`${client.encoding}5`));
+    if (options.storage !== null) {
+      const tid = await client.call("register", options.storage ?? "1", options.readOnly ?? false);
+      client.registeredAt = tidFromBytes(tid as Uint8Array);
+    }
+    return client;
+  }
+
+  /** Whether the server has ended the connection. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Resolves when the server has ended the connection. */
+  get closed(): Promise<void> {
+    return this.#reading;
+  }
+
+  /** The frames that a silent client got, after the announcement. */
+  get frames(): readonly Uint8Array[] {
+    return this.#raw ?? [];
+  }
+
+  /** Calls a method and waits for its reply. @throws {RemoteError} when it fails, {Gone} when no reply comes. */
+  call(name: string, ...args: Value[]): Promise<Value> {
+    return this.callAs(++this.#lastId, name, ...args);
+  }
+
+  /** The same, with an id of the caller's choice. */
+  async callAs(id: MessageId, name: string, ...args: Value[]): Promise<Value> {
+    const reply = this.expect(id);
+    await this.send(id, false, name, new Tuple(args));
+    return await reply;
+  }
+
+  /** Waits for the reply to an id. */
+  expect(id: MessageId): Promise<Value> {
+    const pending = Promise.withResolvers<Value>();
+    pending.promise.catch(() => {});
+    if (this.#gone) pending.reject(new Gone("the server has closed the connection"));
+    this.#pending.set(keyOf(id), pending);
+    return pending.promise;
+  }
+
+  /** Calls a method and wants no reply. */
+  notify(name: string, ...args: Value[]): Promise<void> {
+    return this.send(0, true, name, new Tuple(args));
+  }
+
+  /** Sends a message of any shape. */
+  send(id: MessageId, flag: boolean | number, name: string, args: Value): Promise<void> {
+    return this.sendFrame(this.encode(id, flag, name, args));
+  }
+
+  /** A message's bytes, without the length. */
+  encode(id: MessageId, flag: boolean | number, name: string, args: Value): Uint8Array {
+    const out = new Output();
+    this.#codec.encode(out, id, flag, name, args);
+    return out.bytes.slice(0, out.length);
+  }
+
+  /** Sends bytes as one message. */
+  sendFrame(message: Uint8Array): Promise<void> {
+    const out = new Output();
+    const start = out.beginFrame();
+    out.append(message);
+    out.endFrame(start);
+    return this.sendBytes(out.bytes.slice(0, out.length));
+  }
+
+  /** Sends bytes as they are. A connection that is gone swallows them. */
+  async sendBytes(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /** Begins a transaction. */
+  begin(
+    options: { id?: Value; user?: string; description?: string; extension?: Dict } = {},
+  ): WireTransaction {
+    return new WireTransaction(this, options.id ?? ++this.#lastTransaction, options);
+  }
+
+  /** The next invalidation that was not asked for yet; waits for it. */
+  async invalidation(): Promise<Invalidation> {
+    while (this.invalidations.length <= this.#invalidations) {
+      if (this.#gone) throw new Gone("the server has closed the connection");
+      await this.#wake.promise;
+    }
+    return this.invalidations[this.#invalidations++];
+  }
+
+  /** All invalidations so far. */
+  get invalidations(): Invalidation[] {
+    return this.heard.filter(({ name }) => name === "invalidateTransaction").map(({ args }) => {
+      const [tid, oids] = itemsOf(args)!;
+      return [tidFromBytes(tid as Uint8Array), itemsOf(oids)!.map((oid) => oidFromBytes(oid as Uint8Array))];
+    });
+  }
+
+  /** From now on it reads nothing; what it is sent stays in the network, then in the server. */
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  /** From now on it reads again. */
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  /** Closes the connection at once, whatever is under way. */
+  vanish(): void {
+    try {
+      this.#conn.close();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    this.resume();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.vanish();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const framer = new Framer(1 << 30);
+    try {
+      while (true) {
+        await this.#paused?.promise;
+        const count = await this.#conn.read(framer.space());
+        if (count === null) break;
+        framer.filled(count);
+        while (framer.next()) this.#hear(framer.buffer.slice(framer.start, framer.end));
+        this.#wake.resolve();
+        this.#wake = Promise.withResolvers();
+      }
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.#gone = true;
+      const gone = new Gone("the server has closed the connection");
+      this.#announced.reject(gone);
+      for (const { reject } of this.#pending.values()) reject(gone);
+      this.#wake.resolve();
+      this.vanish();
+    }
+  }
+
+  #announcedAlready = false;
+
+  #hear(message: Uint8Array): void {
+    if (!this.#announcedAlready) {
+      this.#announcedAlready = true;
+      this.#announced.resolve(new TextDecoder().decode(message));
+      return;
+    }
+    if (this.#raw) {
+      this.#raw.push(message);
+      return;
+    }
+    const decoded = this.#codec.decode(message);
+    this.heard.push(decoded);
+    if (decoded.name !== ".reply") return;
+    const key = keyOf(decoded.id);
+    const pending = this.#pending.get(key);
+    if (!pending) throw new Error(`a reply to ${key}, which nobody has called`);
+    this.#pending.delete(key);
+    if (decoded.flag) {
+      const [name, detail] = itemsOf(decoded.args)!;
+      pending.reject(new RemoteError(name as string, detail));
+    } else pending.resolve(decoded.args);
+  }
+}
+
+/** One transaction of a client, call by call. Calls are sent in their order. */
+export class WireTransaction {
+  readonly id: Value;
+  readonly #client: WireClient;
+  #sent: Promise<void>;
+
+  constructor(
+    client: WireClient,
+    id: Value,
+    { user = "", description = "", extension }: { user?: string; description?: string; extension?: Dict },
+  ) {
+    this.#client = client;
+    this.id = id;
+    this.#sent = client.notify(
+      "tpc_begin",
+      id,
+      text.encode(user),
+      text.encode(description),
+      extension ?? new Uint8Array(0),
+      null,
+      " ",
+    );
+  }
+
+  /** Any call without a reply that ends in the transaction's id. */
+  notify(name: string, ...args: Value[]): this {
+    this.#sent = this.#sent.then(() => this.#client.notify(name, ...args, this.id));
+    return this;
+  }
+
+  store(oid: Oid, serial: Tid, data: string | Uint8Array): this {
+    const bytes = typeof data === "string" ? text.encode(data) : data;
+    return this.notify("storea", oidBytes(oid), tidBytes(serial), bytes);
+  }
+
+  check(oid: Oid, serial: Tid): this {
+    return this.notify("checkCurrentSerialInTransaction", oidBytes(oid), tidBytes(serial));
+  }
+
+  /** Everything that was called has been sent. */
+  get sent(): Promise<void> {
+    return this.#sent;
+  }
+
+  async vote(): Promise<Value> {
+    await this.#sent;
+    return await this.#client.call("vote", this.id);
+  }
+
+  async finish(): Promise<Tid> {
+    await this.#sent;
+    return tidFromBytes(await this.#client.call("tpc_finish", this.id) as Uint8Array);
+  }
+
+  async abort(): Promise<Value> {
+    await this.#sent;
+    return await this.#client.call("tpc_abort", this.id);
+  }
+
+  /** Votes and finishes. */
+  async commit(): Promise<Tid> {
+    await this.vote();
+    return await this.finish();
+  }
+}
+
+/** A text for an id, the same for equal ones. */
+function keyOf(id: MessageId): string {
+  const items = itemsOf(id);
+  if (items) return `(${items.map(keyOf).join()})`;
+  if (id instanceof Uint8Array) return `b${id.toHex()}`;
+  if (typeof id === "object" && id !== null) return `${id.constructor.name} ${id.valueOf()}`;
+  return `${typeof id === "bigint" ? "number" : typeof id} ${id}`;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.NotConnected;
+}
