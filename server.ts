@@ -89,6 +89,8 @@ async function serve(
   refuseUnsupported(configuration);
   // As in the original, before anything is opened or written for a server that can't run.
   if (await addressInUse(address)) throw new Exit(2, `${positionOf(configuration)}: address in use`);
+  // Whoever sees the server listen may end it at once: signals are heard before that.
+  using signals = new Signals(eventlog);
   using _pidFile = zeo.readOnly ? undefined : PidFile.write(zeo.pidFilename);
   const server = await start(configuration, address);
   try {
@@ -97,7 +99,7 @@ async function serve(
       console.log("testing exit immediately");
       return 0;
     }
-    return await told(eventlog);
+    return await signals.ended;
   } finally {
     await server.close();
   }
@@ -192,19 +194,27 @@ function sayWithoutEffect(what: string): void {
   log.warn`${what} is accepted and has no effect yet`;
 }
 
-/** Waits for a signal that ends the program, and reopens the log on SIGUSR2. */
-async function told(eventlog: EventlogControl): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const listeners: [Deno.Signal, () => void][] = endings.map(({ signal, code, words }) => [signal, () => {
-    log.info`(${Deno.pid}) ${words}`;
-    resolve(code);
-  }]);
-  listeners.push(["SIGUSR2", () => reopen(eventlog)]);
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    return await promise;
-  } finally {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+/** Hears the signals that end the program, and reopens the log on SIGUSR2. */
+class Signals implements Disposable {
+  /** Resolves to the exit code when the program is told to end. */
+  readonly ended: Promise<number>;
+  readonly #listeners: readonly (readonly [Deno.Signal, () => void])[];
+
+  constructor(eventlog: EventlogControl) {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.ended = promise;
+    const ends = endings.map(({ signal, code, words }) =>
+      [signal, () => {
+        log.info`(${Deno.pid}) ${words}`;
+        resolve(code);
+      }] as const
+    );
+    this.#listeners = [...ends, ["SIGUSR2", () => reopen(eventlog)]];
+    for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }
 
@@ -227,7 +237,7 @@ class PidFile implements Disposable {
 
   /** Writes it, in place of one that is there; a file that can't be written is told and is no reason to stop. */
   static write(path: string | undefined): PidFile | undefined {
-    if (path === undefined) return undefined;
+    if (!path) return undefined;
     try {
       Deno.writeTextFileSync(path, `${Deno.pid}\n`);
       log.info`(${Deno.pid}) created PID file ${`'${path}'`}`;

@@ -42,6 +42,8 @@ export class Appender {
   /** Whether a transaction is being written piece by piece. */
   #writing = false;
   #failure?: Error;
+  /** Held transactions wait for this. */
+  #held?: PromiseWithResolvers<void>;
 
   /** @param now What time it is, in milliseconds since 1970. */
   constructor(visible: VisibleFile, now: () => number) {
@@ -67,8 +69,30 @@ export class Appender {
     return this.#queue.idle();
   }
 
+  /** Lets no transaction begin to be written until {@linkcode Appender.resume}: they wait. */
+  hold(): void {
+    this.#held ??= Promise.withResolvers<void>();
+  }
+
+  /**
+   * Goes on after {@linkcode Appender.hold}, where the visible file ends now.
+   * @param failure Why nothing can be written any more, if that is so.
+   */
+  resume(failure?: unknown): void {
+    this.#end = this.#visible.end;
+    if (failure !== undefined) this.#fail(failure, "write");
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+
   /** Writes a voted transaction, makes it durable, and publishes it. */
-  append(transaction: FileTransaction, steps: AppendSteps): Promise<Tid> {
+  async append(transaction: FileTransaction, steps: AppendSteps): Promise<Tid> {
+    while (this.#held) await this.#held.promise;
+    if (this.#failure) throw this.#failure;
+    return await this.#add(transaction, steps);
+  }
+
+  #add(transaction: FileTransaction, steps: AppendSteps): Promise<Tid> {
     const { body } = transaction;
     let tid: Tid = NO_TID, position = 0;
     return this.#queue.add<Tid>({

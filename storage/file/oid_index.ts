@@ -14,7 +14,15 @@
  */
 
 import type { Oid } from "../../values/mod.ts";
-import { halves, joined, type Leaf, LEAF_CAPACITY, SparseOids, split } from "./oid_index_sparse.ts";
+import {
+  halves,
+  joined,
+  type Leaf,
+  LEAF_CAPACITY,
+  type SparseOidPart,
+  SparseOids,
+  split,
+} from "./oid_index_sparse.ts";
 
 const PAGE_SIZE = 2048;
 const PAGE_BITS = 11;
@@ -28,6 +36,21 @@ interface Page {
   readonly number: number;
   readonly positions: Float64Array;
   count: number;
+}
+
+/** Pages that travel together, about a mebibyte. */
+const PAGES_PER_PART = 64;
+
+/** A stretch of an index on its way to another thread. Its arrays have buffers of their own. */
+export interface OidIndexPart {
+  /** The pages' numbers, ascending. */
+  readonly numbers: readonly number[];
+  /** How many objects each page has. */
+  readonly counts: readonly number[];
+  /** The pages, one after the other. */
+  readonly positions: Float64Array<ArrayBuffer>;
+  /** Objects that are on no page; only in parts without pages. */
+  readonly sparse?: SparseOidPart;
 }
 
 /**
@@ -152,6 +175,34 @@ export class OidIndex {
       yield next.value;
       next = sparse.next();
     }
+  }
+
+  /** A copy of the index in parts that can be sent to another thread. The index must not change meanwhile. */
+  *parts(): Generator<OidIndexPart, void> {
+    for (let from = 0; from < this.#order.length; from += PAGES_PER_PART) {
+      const pages = this.#order.slice(from, from + PAGES_PER_PART).map((number) => this.#pages.get(number)!);
+      const positions = new Float64Array(pages.length * PAGE_SIZE);
+      pages.forEach((page, place) => positions.set(page.positions, place * PAGE_SIZE));
+      yield { numbers: pages.map((page) => page.number), counts: pages.map((page) => page.count), positions };
+    }
+    for (const sparse of this.#sparse.parts()) {
+      yield { numbers: [], counts: [], positions: new Float64Array(0), sparse };
+    }
+  }
+
+  /**
+   * Takes in the next part of another index, whose parts come in order into an index that was empty. A part takes
+   * well under a millisecond, and the index keeps its arrays.
+   */
+  adopt(part: OidIndexPart): void {
+    part.numbers.forEach((number, place) => {
+      const positions = part.positions.subarray(place * PAGE_SIZE, (place + 1) * PAGE_SIZE);
+      this.#pages.set(number, { number, positions, count: part.counts[place] });
+      this.#order.push(number);
+      if (number < PAGES_PER_HIGH) this.#low[number] = positions;
+      this.#paged += part.counts[place];
+    });
+    if (part.sparse !== undefined) this.#sparse.adopt(part.sparse);
   }
 
   /** Forgets everything. */

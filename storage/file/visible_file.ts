@@ -22,6 +22,8 @@ export class VisibleFile {
   end: number;
   /** The last transaction that is visible. */
   lastTid: Tid;
+  /** Goes up when a pack gives the records other positions: those found before lead nowhere then. */
+  generation = 0;
 
   constructor(file: DiskFile, index: OidIndex, reader: RecordReader, end: number, lastTid: Tid) {
     this.file = file;
@@ -29,6 +31,15 @@ export class VisibleFile {
     this.reader = reader;
     this.end = end;
     this.lastTid = lastTid;
+  }
+
+  /** Shows another file with the same transactions at other places. The caller closes the one from before. */
+  replace(file: DiskFile, index: OidIndex, reader: RecordReader, end: number): void {
+    this.file = file;
+    this.index = index;
+    this.reader = reader;
+    this.end = end;
+    this.generation++;
   }
 
   /** Where an object's newest record lies. @throws {POSKeyError} when there is none. */

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { decode, encode } from "@std/msgpack";
 import fc from "fast-check";
-import { Dict, Float, Global, type Value } from "../../pickle/mod.ts";
+import { Dict, Float, Global, Tuple, type Value } from "../../pickle/mod.ts";
 import { encodeMsgpack, msgpackCodec, Output, pickleCodec } from "../../protocol/mod.ts";
 import { ProtocolError } from "../../values/mod.ts";
 import { show } from "./show.ts";

@@ -59,7 +59,7 @@ export class RemoteError extends Error {
   override name = "RemoteError";
 
   constructor(readonly pythonName: string, readonly detail: Value) {
-    super(`${pythonName} ${JSON.stringify(itemsOf(detail) ?? String(detail))}`);
+    super(`${pythonName}: ${itemsOf(detail)?.map(String).join() ?? detail}`);
   }
 }
 
@@ -141,7 +141,7 @@ export class WireClient implements AsyncDisposable {
 
   /** Calls a method and waits for its reply. @throws {RemoteError} when it fails, {Gone} when no reply comes. */
   call(name: string, ...args: Value[]): Promise<Value> {
-    return this.callAs(++this.#lastId, name, ...args);
+    return watched(this.callAs(++this.#lastId, name, ...args));
   }
 
   /** The same, with an id of the caller's choice. */
@@ -339,26 +339,35 @@ export class WireTransaction {
     return this.#sent;
   }
 
-  async vote(): Promise<Value> {
-    await this.#sent;
-    return await this.#client.call("vote", this.id);
+  /** Votes; the objects whose records are not those that were sent. */
+  vote(): Promise<readonly Oid[]> {
+    const oids = (value: Value) => itemsOf(value)!.map((oid) => oidFromBytes(oid as Uint8Array));
+    return watched(this.#call("vote").then(oids));
   }
 
-  async finish(): Promise<Tid> {
-    await this.#sent;
-    return tidFromBytes(await this.#client.call("tpc_finish", this.id) as Uint8Array);
+  finish(): Promise<Tid> {
+    return watched(this.#call("tpc_finish").then((tid) => tidFromBytes(tid as Uint8Array)));
   }
 
-  async abort(): Promise<Value> {
-    await this.#sent;
-    return await this.#client.call("tpc_abort", this.id);
+  abort(): Promise<Value> {
+    return watched(this.#call("tpc_abort"));
   }
 
   /** Votes and finishes. */
-  async commit(): Promise<Tid> {
-    await this.vote();
-    return await this.finish();
+  commit(): Promise<Tid> {
+    return watched(this.vote().then(() => this.finish()));
   }
+
+  async #call(name: string): Promise<Value> {
+    await this.#sent;
+    return await this.#client.call(name, this.id);
+  }
+}
+
+/** A promise that a test may look at later, also when it has failed by then. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** A text for an id, the same for equal ones. */

@@ -1,0 +1,180 @@
+/**
+ * Removing the blob files whose records a pack has dropped.
+ *
+ * The pack lists them in `.removed`, one a line in hexadecimal: 16 digits are an object with all its revisions, 32 an
+ * object and one revision. When the packed file is in its place the list is worked off. A crash at any moment leaves
+ * a list that may be worked off again, or a list of a pack that never got into place: so a file goes only if its
+ * record is really gone.
+ *
+ * @module
+ */
+
+import { dirname, join } from "@std/path";
+import { type Awaitable, type Oid, StorageError, type Tid } from "../../values/mod.ts";
+import type { BlobDirectory } from "./blob_directory.ts";
+import type { BlobWriter } from "./blob_files.ts";
+import { directoryOf, fileOf } from "./layout.ts";
+
+/** Milliseconds that a removal works before others are served. */
+const SLICE = 5;
+
+/** Bytes of the list that are written at once. */
+const BUFFER = 64 << 10;
+
+const encoder = new TextEncoder();
+
+/** What a removal goes by. */
+export interface RemovalOptions {
+  /** Whether the storage still has a record of that revision. */
+  readonly known: (oid: Oid, tid: Tid) => Awaitable<boolean>;
+  /** Whether to keep what is removed, with the rest, in the directory's `.old`. */
+  readonly keepOld: boolean;
+}
+
+/** The list, while a pack writes it. */
+export class RemovalList {
+  readonly #writer: BlobWriter;
+  #lines = "";
+
+  /** Begins a new list, in place of an old one. */
+  constructor(directory: BlobDirectory) {
+    const path = listPath(directory);
+    directory.files.remove(path);
+    this.#writer = directory.files.create(path);
+  }
+
+  /** Adds an object with all its revisions, or one revision. */
+  add(oid: Oid, tid?: Tid): void {
+    this.#lines += `${digits(oid)}${tid === undefined ? "" : digits(tid)}\n`;
+    if (this.#lines.length >= BUFFER) this.#flush();
+  }
+
+  /** Ends the list. */
+  close(): void {
+    this.#flush();
+    this.#writer.close();
+  }
+
+  #flush(): void {
+    this.#writer.write(encoder.encode(this.#lines));
+    this.#lines = "";
+  }
+}
+
+/** Removes what the last pack has kept; a pack begins with that. */
+export function removeOld(directory: BlobDirectory): Promise<void> {
+  return directory.files.removeTree(oldPath(directory));
+}
+
+/** Whether there is a list that has something in it. */
+export function hasRemovals(directory: BlobDirectory): boolean {
+  return (directory.files.readText(listPath(directory)) ?? "") !== "";
+}
+
+/**
+ * Works the list off, with pauses in which others are served, and removes it.
+ *
+ * @throws {StorageError} when a line is neither an object nor a revision; nothing is removed then.
+ */
+export async function removeListed(directory: BlobDirectory, options: RemovalOptions): Promise<void> {
+  const { files } = directory;
+  const listed = readList(directory);
+  const pace = new Pace();
+  if (options.keepOld) keepLayout(directory);
+  for (const { oid, tid } of listed) {
+    const tids = tid === undefined ? directory.tidsIn(directory.directoryOf(oid)) : [tid];
+    await removeUnknown(directory, oid, tids, options);
+    await pace.rest();
+  }
+  if (options.keepOld) {
+    for (const { oid, tids } of directory.entries()) {
+      for (const tid of tids) keep(directory, oid, tid, (from, to) => files.link(from, to));
+      await pace.rest();
+    }
+  }
+  files.remove(listPath(directory));
+}
+
+/** Removes every file without a record, for a storage that can't tell what a pack has dropped. */
+export async function removeStrays(
+  directory: BlobDirectory,
+  known: (oid: Oid, tid: Tid) => Awaitable<boolean>,
+): Promise<void> {
+  const pace = new Pace();
+  for (const { oid, tids } of directory.entries()) {
+    await removeUnknown(directory, oid, tids, { known, keepOld: false });
+    await pace.rest();
+  }
+}
+
+async function removeUnknown(
+  directory: BlobDirectory,
+  oid: Oid,
+  tids: readonly Tid[],
+  { known, keepOld }: RemovalOptions,
+): Promise<void> {
+  for (const tid of tids) {
+    const answer = known(oid, tid);
+    // Between this answer and the removal nothing may come; a revision that is being written has no record yet.
+    if (answer instanceof Promise ? await answer : answer) continue;
+    if (directory.isPlacing(directory.pathOf(oid, tid))) continue;
+    if (keepOld) keep(directory, oid, tid, (from, to) => directory.files.rename(from, to));
+    directory.removeRevision(oid, tid);
+  }
+  directory.prune(directory.directoryOf(oid));
+}
+
+function keepLayout(directory: BlobDirectory): void {
+  const { files, path } = directory;
+  const old = oldPath(directory);
+  files.makeDirectories(old);
+  if (files.kind(join(old, ".layout")) === undefined) {
+    files.link(join(path, ".layout"), join(old, ".layout"));
+  }
+}
+
+function keep(directory: BlobDirectory, oid: Oid, tid: Tid, how: (from: string, to: string) => void): void {
+  const from = directory.pathOf(oid, tid);
+  const to = join(oldPath(directory), directoryOf(directory.layout, oid), fileOf(tid));
+  if (directory.files.kind(from) === undefined || directory.files.kind(to) !== undefined) return;
+  directory.files.makeDirectories(dirname(to));
+  how(from, to);
+}
+
+function readList(directory: BlobDirectory): { oid: Oid; tid?: Tid }[] {
+  const path = listPath(directory);
+  const lines = (directory.files.readText(path) ?? "").split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines.map((line, number) => {
+    if (!/^(?:[0-9a-f]{16}){1,2}$/i.test(line)) {
+      throw new StorageError(
+        `${path}:${number + 1}: ${JSON.stringify(line.slice(0, 64))}, expected 16 or 32 hexadecimal digits`,
+      );
+    }
+    const oid = BigInt(`0x${line.slice(0, 16)}`) as Oid;
+    return line.length === 16 ? { oid } : { oid, tid: BigInt(`0x${line.slice(16)}`) as Tid };
+  });
+}
+
+function listPath(directory: BlobDirectory): string {
+  return join(directory.path, ".removed");
+}
+
+function oldPath(directory: BlobDirectory): string {
+  return `${directory.path}.old`;
+}
+
+function digits(id: bigint): string {
+  return id.toString(16).padStart(16, "0");
+}
+
+/** Lets others be served now and then. */
+class Pace {
+  #end = performance.now() + SLICE;
+
+  async rest(): Promise<void> {
+    if (performance.now() < this.#end) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#end = performance.now() + SLICE;
+  }
+}

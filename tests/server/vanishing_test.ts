@@ -1,0 +1,191 @@
+import { assert, assertEquals } from "@std/assert";
+import { FileStorage } from "../../storage/mod.ts";
+import { NO_TID, oid, oidBytes, type Tid, tidBytes } from "../../values/mod.ts";
+import { GatedDisk } from "./gated_disk.ts";
+import { assertFails } from "./errors.ts";
+import { CapturedLog, Serving, until, VARIANTS } from "./serving.ts";
+import type { WireClient } from "./wire_client.ts";
+
+const x = oid(1), y = oid(2);
+
+async function free(serving: Serving): Promise<void> {
+  await until(async () => {
+    const { lock_time, waiting, active_txns } = await serving.status();
+    return lock_time === null && waiting === 0 && active_txns === 0;
+  }, "nothing is locked and nobody waits");
+}
+
+/** How far a client gets before it is cut off; answers when the server has got there too. */
+type Stage = (client: WireClient, t1: Tid, serving: Serving) => Promise<unknown>;
+
+const stages: Record<string, Stage> = {
+  "begin": (client) => client.begin().sent.then(() => client.call("ping")),
+  "its stores": (client, t1) => client.begin().store(x, t1, "lost").sent.then(() => client.call("ping")),
+  "half a store": async (client, t1) => {
+    await client.begin().store(x, t1, "lost").sent;
+    const message = client.encode(0, true, "storea", [oidBytes(y), tidBytes(t1), new Uint8Array(5000), 1]);
+    const frame = new Uint8Array(4 + message.length);
+    new DataView(frame.buffer).setUint32(0, message.length);
+    frame.set(message, 4);
+    await client.sendBytes(frame.subarray(0, 3000));
+  },
+  "its vote": (client, t1) => client.begin().store(x, t1, "lost").check(y, t1).vote(),
+  "an abort": async (client, t1) => {
+    const transaction = client.begin().store(x, t1, "lost");
+    await transaction.vote();
+    await transaction.abort();
+  },
+};
+
+for (const { storage, encoding } of VARIANTS) {
+  const variant = `${storage} ${encoding}`;
+
+  for (const [name, stage] of Object.entries(stages)) {
+    Deno.test(`V05: ${variant}: a client that vanishes after ${name} frees what it had and changes nothing`, async () => {
+      await using serving = await Serving.start({ storage, encoding });
+      const one = await serving.connect(), two = await serving.connect();
+      const t1 = await two.begin().store(x, NO_TID, "first").store(y, NO_TID, "first").commit();
+      await stage(one, t1, serving);
+      one.vanish();
+      // Nobody waits for longer than the server needs to notice.
+      const t2 = await two.begin().store(x, t1, "second").store(y, t1, "second").commit();
+      assertEquals(await two.call("getTid", oidBytes(x)), tidBytes(t2));
+      await free(serving);
+      await until(async () => (await serving.status()).connections === 1, "only one is left");
+    });
+  }
+
+  Deno.test(`V05: ${variant}: a client that vanishes while its vote waits is never granted anything`, async () => {
+    await using serving = await Serving.start({ storage, encoding });
+    const [one, two, three] = [await serving.connect(), await serving.connect(), await serving.connect()];
+    const t1 = await one.begin().store(x, NO_TID, "first").commit();
+    const held = one.begin().store(x, t1, "held");
+    await held.vote();
+    two.begin().store(x, t1, "lost").vote();
+    await until(async () => (await serving.status()).waiting === 1, "one waits");
+    const last = three.begin().store(x, t1, "third");
+    const vote = last.vote();
+    await until(async () => (await serving.status()).waiting === 2, "two wait");
+    two.vanish();
+    await until(async () => (await serving.status()).waiting === 1, "one of them is gone");
+    await held.abort();
+    assertEquals(await vote, []);
+    await last.finish();
+    await free(serving);
+  });
+
+  Deno.test(`V05: ${variant}: a client that asks to finish and vanishes has finished or not, and nothing stays locked`, async () => {
+    await using serving = await Serving.start({ storage, encoding });
+    const two = await serving.connect();
+    let current = await two.begin().store(x, NO_TID, "first").commit();
+    for (let i = 0; i < 10; i++) {
+      const one = await serving.connect();
+      const transaction = one.begin().store(x, current, `${i}`);
+      await transaction.vote();
+      await one.send(99, false, "tpc_finish", [transaction.id]);
+      one.vanish();
+      await free(serving);
+      const [tid, oids] = await two.invalidation().catch(() => [current, [x]] as const);
+      assertEquals(oids, [x]);
+      current = tid;
+      assertEquals(await two.call("getTid", oidBytes(x)), tidBytes(current));
+    }
+  });
+}
+
+Deno.test("V05: a client that vanishes while its transaction is made durable has finished, and the others hear of it", async () => {
+  const folder = await Deno.makeTempDir();
+  const disk = new GatedDisk();
+  {
+    await using serving = await Serving.start({ storage: FileStorage.open(`${folder}/Data.fs`, { disk }) });
+    const one = await serving.connect(), two = await serving.connect();
+    const transaction = one.begin().store(x, NO_TID, "one");
+    await transaction.vote();
+    disk.shut();
+    transaction.finish();
+    await until(() => disk.waiting === 1, "the transaction is being made durable");
+    one.vanish();
+    await until(async () => (await serving.status()).connections === 1, "its client is gone");
+    // It is too late to abort it, and too early to see it.
+    await assertFails(two.call("getTid", oidBytes(x)), "POSKeyError");
+    const waits = two.begin().store(x, NO_TID, "two");
+    const vote = waits.vote();
+    await until(async () => (await serving.status()).waiting === 1, "the object is still held");
+    disk.release();
+    const [tid, oids] = await two.invalidation();
+    assertEquals(oids, [x]);
+    await assertFails(vote, "ConflictError");
+    assertEquals(await two.call("getTid", oidBytes(x)), tidBytes(tid));
+    await free(serving);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("V06: an abort that comes while the transaction is made durable is too late and does no harm", async () => {
+  const folder = await Deno.makeTempDir();
+  const disk = new GatedDisk();
+  {
+    await using serving = await Serving.start({ storage: FileStorage.open(`${folder}/Data.fs`, { disk }) });
+    const one = await serving.connect();
+    const transaction = one.begin().store(x, NO_TID, "one");
+    await transaction.vote();
+    disk.shut();
+    const finishing = transaction.finish();
+    await until(() => disk.waiting === 1, "the transaction is being made durable");
+    assertEquals(await transaction.abort(), null);
+    await assertFails(one.call("tpc_finish", transaction.id), "StorageTransactionError");
+    disk.release();
+    const tid = await finishing;
+    assertEquals(await one.call("getTid", oidBytes(x)), tidBytes(tid));
+    await free(serving);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a server that is closed while a transaction is made durable waits for it; the file has it", async () => {
+  const folder = await Deno.makeTempDir();
+  const disk = new GatedDisk();
+  {
+    await using serving = await Serving.start({ storage: FileStorage.open(`${folder}/Data.fs`, { disk }) });
+    const one = await serving.connect();
+    const transaction = one.begin().store(x, NO_TID, "one");
+    await transaction.vote();
+    disk.shut();
+    transaction.finish();
+    await until(() => disk.waiting === 1, "the transaction is being made durable");
+    const closing = serving.server.close();
+    await one.closed;
+    disk.release();
+    await closing;
+    await using reopened = FileStorage.open(`${folder}/Data.fs`);
+    assertEquals(reopened.length(), 1);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+for (const storage of ["mapping", "file"] as const) {
+  Deno.test(`${storage}: a transaction that takes too long after its vote is ended, its client disconnected, its objects freed`, async () => {
+    await using log = await CapturedLog.start();
+    await using serving = await Serving.start({ storage, transactionTimeout: 0.15 });
+    const one = await serving.connect(), two = await serving.connect();
+    const t1 = await two.begin().store(x, NO_TID, "first").commit();
+    // Only what comes after the vote counts.
+    const slow = one.begin().store(x, t1, "slow");
+    await slow.sent;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertEquals(one.gone, false);
+    await slow.vote();
+    const vote = two.begin().store(x, t1, "second");
+    assertEquals(await vote.vote(), []);
+    await vote.finish();
+    await one.closed;
+    const [line, ...more] = log.matching(/Transaction timeout/);
+    assertEquals(more, []);
+    assert(/^zeo\.server fatal \(.*\) Transaction timeout after 0\.15 seconds$/.test(line), line);
+    await free(serving);
+    // A transaction that ended in time is not ended again.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertEquals(two.gone, false);
+    assertEquals(log.matching(/Transaction timeout/).length, 1);
+  });
+}
