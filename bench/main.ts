@@ -76,6 +76,14 @@ async function makeData(environment: Environment): Promise<string> {
   return path;
 }
 
+/** What one server did in one round. */
+interface Round {
+  /** Until clients could connect, with the index of a clean close, ms. */
+  readonly start: number;
+  /** In the order of `cases`. */
+  readonly measurements: readonly Measurement[];
+}
+
 /** Serves a fresh copy of the data with one kind of server and takes all measurements once. */
 async function round(
   kind: ServerKind,
@@ -83,21 +91,23 @@ async function round(
   generators: Generators,
   data: string,
   seconds: number,
-): Promise<Measurement[]> {
+): Promise<Round> {
   const copy = await Deno.makeTempDir({ dir: folder, prefix: `${kind}-` });
   try {
     await Deno.copyFile(data, `${copy}/Data.fs`);
     await Deno.copyFile(`${data}.index`, `${copy}/Data.fs.index`);
+    const before = performance.now();
     await using server = await Server.start(environment, copy, { kind });
+    const start = performance.now() - before;
     // Not measured: compilers and page caches get warm.
     await loads(4, 8).run(generators, server, 1);
     await commits(4, 1).run(generators, server, 1);
-    const found: Measurement[] = [];
+    const measurements: Measurement[] = [];
     for (const one of cases) {
       console.error(`  ${kind}: ${one.name}`);
-      found.push(await one.run(generators, server, seconds));
+      measurements.push(await one.run(generators, server, seconds));
     }
-    return found;
+    return { start, measurements };
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
@@ -109,8 +119,8 @@ function median(numbers: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function medians(rounds: Measurement[][], index: number): Measurement {
-  const of = (key: keyof Measurement) => median(rounds.map((measurements) => measurements[index][key]));
+function medians(rounds: Round[], index: number): Measurement {
+  const of = (key: keyof Measurement) => median(rounds.map(({ measurements }) => measurements[index][key]));
   return { perSecond: of("perSecond"), p50: of("p50"), p99: of("p99") };
 }
 
@@ -186,7 +196,7 @@ async function main(): Promise<void> {
   const { seconds, rounds, json } = readArguments();
   const { environment, generators } = await prepare();
   const data = await makeData(environment);
-  const measured: Record<ServerKind, Measurement[][]> = { runzeo: [], ours: [] };
+  const measured: Record<ServerKind, Round[]> = { runzeo: [], ours: [] };
   for (let number = 0; number < rounds; number++) {
     console.error(`round ${number + 1} of ${rounds}`);
     // Taking turns at being first.
@@ -197,16 +207,21 @@ async function main(): Promise<void> {
     const runzeo = medians(measured.runzeo, index), ours = medians(measured.ours, index);
     return { name, runzeo, ours, ratio: ours.perSecond / runzeo.perSecond };
   });
+  const start = {
+    runzeo: median(measured.runzeo.map((one) => one.start)),
+    ours: median(measured.ours.map((one) => one.start)),
+  };
   const processors = navigator.hardwareConcurrency;
   if (json) {
     console.log(
-      JSON.stringify({ objects: OBJECTS, bytes: BYTES, seconds, rounds, processors, rows }, null, 2),
+      JSON.stringify({ objects: OBJECTS, bytes: BYTES, seconds, rounds, processors, start, rows }, null, 2),
     );
   } else {
     console.log(
       `${OBJECTS} objects of ${BYTES} bytes, ${processors} processors, medians of ${rounds} × ${seconds} s\n`,
     );
     console.log(table(rows));
+    console.log(`\nstart, ms: runzeo ${start.runzeo.toFixed(0)}, ours ${start.ours.toFixed(0)}`);
   }
 }
 

@@ -29,7 +29,7 @@ def main(path, objects, size):
             # Between half and one and a half times the size.
             length = chance.randrange(size // 2, size + size // 2) - len(HEAD) - 7
             start = chance.randrange(len(letters) - length)
-            text = letters[start:start + length].encode()
+            text = letters[start : start + length].encode()
             storage.store(p64(oid), z64, HEAD + length.to_bytes(4, "little") + text + b"ss.", "", meta)
         storage.tpc_vote(meta)
         storage.tpc_finish(meta)

@@ -62,6 +62,8 @@ export class Channel {
   #handling = false;
   #closed = false;
   #drained?: PromiseWithResolvers<void>;
+  /** Wanted by those who send something long, when little waits for the peer. */
+  #room?: PromiseWithResolvers<void>;
   #reason?: unknown;
 
   /** A channel over a transport that it owns from now on. */
@@ -138,6 +140,25 @@ export class Channel {
       this.#handling = false;
       this.#answers += Math.max(this.out.length - before, 0);
     }
+  }
+
+  /**
+   * Says when to add more of something that is sent piece by piece: when little waits for the peer, so that its calls
+   * are still handled meanwhile; or when it is gone. Undefined when that is so now.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#closed || this.#hasRoom) return undefined;
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  get #hasRoom(): boolean {
+    return this.buffered <= this.#highWater >> 1;
+  }
+
+  #tellRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   /** Resolves when the peer has read what there was, or is gone. */
@@ -222,6 +243,7 @@ export class Channel {
           const count = await this.#transport.write(sent === 0 ? taken : taken.subarray(sent));
           sent += count;
           this.#sending -= count;
+          if (this.#room && this.#hasRoom) this.#tellRoom();
         }
         this.out.recycle(taken);
       }
@@ -231,6 +253,7 @@ export class Channel {
     this.#sending = 0;
     this.#drained?.resolve();
     this.#drained = undefined;
+    this.#tellRoom();
   }
 
   /** Sends what there is, waits until the peer has taken it, and closes. */
@@ -247,6 +270,7 @@ export class Channel {
     this.#reason ??= reason;
     this.#drained?.resolve();
     this.#drained = undefined;
+    this.#tellRoom();
     try {
       this.#transport.close();
     } catch {

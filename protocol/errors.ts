@@ -49,11 +49,10 @@ export class PythonError extends Error {
 /** How an error is told to the peer. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof POSKeyError) {
-    const oid = oidBytes(error.oid);
-    return {
-      name: "ZODB.POSException.POSKeyError",
-      detail: error.serial === undefined ? new Tuple([oid]) : new Tuple([oid, tidBytes(error.serial)]),
-    };
+    const detail: Value[] = [oidBytes(error.oid)];
+    if (error.reason !== undefined) detail.unshift(error.reason);
+    if (error.serial !== undefined) detail.push(tidBytes(error.serial));
+    return { name: "ZODB.POSException.POSKeyError", detail: new Tuple(detail) };
   }
   if (error instanceof ConflictError) return conflict(error);
   if (error instanceof ReadOnlyError) {

@@ -7,6 +7,7 @@
 import { Dict, Float, toNumber, Tuple, type Value } from "../pickle/mod.ts";
 import { type Message, PythonError, truthy } from "../protocol/mod.ts";
 import {
+  announcedBy,
   capabilitiesOf,
   type Loaded,
   type Revision,
@@ -28,6 +29,7 @@ import {
   tidArgument,
   transactionIdArgument,
 } from "./arguments.ts";
+import { sendBlob, storeBlobChunk, storeBlobEnd, storeBlobShared, storeBlobStart } from "./blob_methods.ts";
 import {
   iteratorGc,
   iteratorNext,
@@ -156,7 +158,7 @@ function loaded(value: Loaded | null): Value {
 
 function info(session: Session): Dict {
   const { storage } = session.served;
-  const interfaces = capabilitiesOf(storage).map((name) => new Tuple(["ZODB.interfaces", name]));
+  const interfaces = announcedBy(storage).map((name) => new Tuple(["ZODB.interfaces", name]));
   return session.sizes()
     .set("name", storage.name)
     .set("supportsUndo", supportsUndo(storage))
@@ -244,10 +246,10 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   }),
 
   undoa: takes(2, 2, undoa),
-  storeBlobStart: takes(0, 0, () => null),
-  storeBlobChunk: takes(1, 1, () => null),
-  storeBlobEnd: notYet("storing blobs", 3),
-  storeBlobShared: notYet("storing blobs", 4),
+  storeBlobStart: takes(0, 0, storeBlobStart),
+  storeBlobChunk: takes(1, 1, storeBlobChunk),
+  storeBlobEnd: takes(4, 4, storeBlobEnd),
+  storeBlobShared: takes(5, 5, storeBlobShared),
   undoLog: takes(2, 2, undoLog),
   undoInfo: takes(2, 3, undoInfo),
   pack: takes(1, 2, (session, [time], call) => {
@@ -260,7 +262,7 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   iterator_record_start: takes(2, 2, iteratorRecordStart),
   iterator_record_next: takes(1, 1, iteratorRecordNext),
   iterator_gc: takes(1, 1, iteratorGc),
-  sendBlob: notYet("loading blobs"),
+  sendBlob: takes(2, 2, sendBlob),
 }));
 
 /** Whether there is such a method. */

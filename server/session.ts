@@ -10,6 +10,7 @@ import { type Channel, type Message, PythonError } from "../protocol/mod.ts";
 import type { StorageTransaction } from "../storage/mod.ts";
 import { ProtocolError, ReadOnlyError, StorageTransactionError, tidBytes } from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
+import { BlobTransfers } from "./blob_transfers.ts";
 import { Commit } from "./commit.ts";
 import { Iterators } from "./iteration_methods.ts";
 import type { InvalidationMessage, ServedStorage } from "./served_storage.ts";
@@ -26,11 +27,14 @@ export class Session {
   label: string;
   /** What it is iterating over. */
   readonly iterators: Iterators = new Iterators();
+  /** The blobs on their way between it and the server. */
+  readonly blobs: BlobTransfers;
   #commit?: Commit;
 
   constructor(served: ServedStorage, channel: Channel, readOnly: boolean, label: string) {
     this.served = served;
     this.channel = channel;
+    this.blobs = new BlobTransfers(channel);
     this.readOnly = readOnly;
     this.label = label;
   }
@@ -151,6 +155,7 @@ export class Session {
       this.#commit.abort();
     } else log.info`(${this.label}) disconnected`;
     this.iterators.closeAll();
+    this.blobs.close();
     this.served.leave(this);
   }
 }

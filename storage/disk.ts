@@ -41,6 +41,11 @@ export interface Disk {
   exists(path: string): boolean;
   /** Renames a file, replacing one that has the new name. */
   rename(from: string, to: string): void;
+  /**
+   * Gives a file a second name, where there is nothing yet. Only disks that can do it have the method, and those may
+   * refuse, as some file systems do.
+   */
+  link?(from: string, to: string): void;
   /** Removes a file; one that is not there is fine. */
   remove(path: string): void;
   /** Makes the names in a directory durable, after files were made, renamed or removed in it. */
@@ -104,6 +109,7 @@ export const realDisk: Disk = {
   open: (path, mode) => new RealFile(path, mode),
   exists: (path) => fs.existsSync(path),
   rename: (from, to) => fs.renameSync(from, to),
+  link: (from, to) => fs.linkSync(from, to),
   remove: (path) => fs.rmSync(path, { force: true }),
   syncDirectory(path) {
     const fd = fs.openSync(path, "r");

@@ -5,7 +5,9 @@
  */
 
 export * from "./disk.ts";
+export * from "./pack.ts";
 export * from "./storage.ts";
 export { FileStorage, type FileStorageOptions, type FileStorageTransaction } from "./file/file_storage.ts";
-export { type Divergence, type Merge, mergeNothing } from "./file/merge.ts";
+export { type Divergence, type Merge, mergeNothing, mergeWith } from "./file/merge.ts";
 export { MappingStorage } from "./mapping/mapping_storage.ts";
+export { BlobDirectory, type BlobDirectoryOptions, type LayoutName, StorageWithBlobs } from "./blob/mod.ts";

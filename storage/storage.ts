@@ -76,8 +76,10 @@ export interface StorageTransaction {
    * Makes it durable, then visible.
    * @param published Called once, in the order of transactions, when everybody can see the transaction and
    * before anybody has: the place to tell others.
+   * @param decided Called once when its id is known and nothing of it is written: for what has to be durable before it.
+   * A storage that is durable itself waits for it; if it fails, so does `finish`, and nothing is written.
    */
-  finish(published?: (tid: Tid) => void): Awaitable<Tid>;
+  finish(published?: (tid: Tid) => void, decided?: (tid: Tid) => Awaitable<void>): Awaitable<Tid>;
   /** Gives it up. On one that was aborted already it does nothing. */
   abort(): void;
 }
@@ -232,65 +234,50 @@ export interface UndoableStorage extends Storage {
   undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Awaitable<UndoEntry[]>;
 }
 
-/** What a pack is doing: finding the current records, those to keep, copying them, and copying what came later. */
-export type PackStage = "scan" | "reach" | "copy" | "follow";
-
-/** How far a pack is. */
-export interface PackProgress {
-  readonly stage: PackStage;
-  /** Bytes done in this stage, read or written. */
-  readonly bytes: number;
-  /** Bytes of the stage, at most. */
-  readonly totalBytes: number;
-  /** Objects, or records, done in this stage. */
-  readonly objects: number;
-}
-
-/** How a storage is packed. */
-export interface PackOptions {
-  /** Whether objects go that can't be reached from the root; as the storage is set up unless told otherwise. */
-  readonly gc?: boolean;
-  /** Finds the references in a record, where the records are not ones that ZODB writes (compressed ones included). */
-  readonly references?: (record: Uint8Array) => readonly Oid[];
-  /** Whether what was there before is kept beside; as the storage is set up unless told otherwise. */
-  readonly keepOld?: boolean;
-  /** A path for the list of blobs' revisions that were dropped: a line for each, hex, an oid or an oid and a tid. */
-  readonly removedList?: string;
-  /** Gives the pack up. */
-  readonly signal?: AbortSignal;
-  /** Told how far it is, several times a second. */
-  readonly progress?: (progress: PackProgress) => void;
-}
-
-/** What came of a pack. */
-export interface PackResult {
+/** A transaction of a storage that keeps blobs. */
+export interface BlobTransaction extends StorageTransaction {
   /**
-   * `redundant` when an earlier one had gone as far; `nothing` when there was nothing to drop. The storage is as it
-   * was in both cases.
+   * Stores a new revision of a blob: its record, and its content.
+   * @param temporaryFile The file with the content. From now on it belongs to the storage, which moves or removes it.
    */
-  readonly outcome: "packed" | "redundant" | "nothing";
-  /** Bytes of the storage before, and after. */
-  readonly size: readonly [before: number, after: number];
-  /** Objects before, and after. */
-  readonly objects: readonly [before: number, after: number];
+  storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void;
 }
 
-/** A storage that can forget what is no longer needed. */
-export interface Packable extends Storage {
+/** A transaction of a storage that can take copies of transactions with blobs. */
+export interface BlobRestoringTransaction extends BlobTransaction, RestoringTransaction {
+  /** Like `restore`, with the content of a blob; the file belongs to the storage from now on. */
+  restoreBlob(oid: Oid, serial: Tid, data: Uint8Array, previous: Tid | null, temporaryFile: string): void;
+}
+
+/** A file that is being received, from its start to its end. */
+export interface NewBlob {
+  /** Where it lies: to be handed to `storeBlob`, or to be removed by who has received it. */
+  readonly path: string;
+  /** Adds bytes. */
+  write(bytes: Uint8Array): void;
+  /** Ends it; a second call does nothing. */
+  close(): void;
+  /** Ends and removes it, for one that is not handed on. */
+  discard(): void;
+}
+
+/** A storage that keeps blobs: big contents in files of their own. */
+export interface BlobStorage extends Storage {
+  /** Begins a transaction that can store blobs. */
+  begin(metadata: TransactionMetadata, options?: BeginOptions): BlobTransaction;
+  /** Where files that are handed to `storeBlob` are made best. */
+  readonly temporaryDirectory: string;
+  /** The file of a blob's revision; it never changes. @throws {POSKeyError} when there is none. */
+  loadBlob(oid: Oid, serial: Tid): string;
+  /** Begins a new temporary file. */
+  receiveBlob(): NewBlob;
   /**
-   * Drops revisions that were no longer current at a moment, and objects that nothing referred to then. Reads and
-   * commits go on.
-   *
-   * @param time The moment: seconds since 1970, fractions count.
-   * @throws {POSKeyError} when an object that is kept refers to one that is not there.
-   * @throws {StorageError} when it is being packed already. Whatever is thrown, nothing has changed.
+   * Takes a file that a client with access to the blob directory has put beside an object's revisions.
+   * @param name Its name there, without a directory.
+   * @returns Its path, to be handed to `storeBlob`.
+   * @throws {RangeError} when the name isn't that of such a file.
    */
-  pack(time: number, options?: PackOptions): Awaitable<PackResult>;
-}
-
-/** Whether a storage can be packed. */
-export function supportsPack(storage: Storage): storage is Packable {
-  return typeof (storage as Partial<Packable>).pack === "function";
+  takeSharedBlob(oid: Oid, name: string): string;
 }
 
 /** What a storage offers beyond {@linkcode Storage}; the names are the original's interfaces. */
@@ -316,6 +303,20 @@ export interface Described {
 /** What a storage offers. */
 export function capabilitiesOf(storage: Storage): readonly Capability[] {
   return (storage as Storage & Partial<Described>)[capabilities] ?? ["IStorage"];
+}
+
+/** Says which interfaces clients are told of, where that is not what the storage can do. */
+export const announced: unique symbol = Symbol("announced");
+
+/** The interfaces that clients are told of, in their order. */
+export function announcedBy(storage: Storage): readonly Capability[] {
+  return (storage as Storage & { readonly [announced]?: readonly Capability[] })[announced] ??
+    capabilitiesOf(storage);
+}
+
+/** Whether a storage keeps blobs. */
+export function supportsBlobs(storage: Storage): storage is BlobStorage {
+  return capabilitiesOf(storage).includes("IBlobStorage");
 }
 
 /** Whether a storage takes copies of transactions. */

@@ -24,6 +24,8 @@ export class POSKeyError extends StorageError {
   readonly oid: Oid;
   /** The revision asked for, where one was. */
   readonly serial?: Tid;
+  /** What was missing, where it was not the object itself. */
+  readonly reason?: string;
 
   /** Tells of a missing object, or revision. @param reason What was missing, where it was not the object itself. */
   constructor(oid: Oid, serial?: Tid, reason?: string) {
@@ -34,6 +36,7 @@ export class POSKeyError extends StorageError {
     );
     this.oid = oid;
     this.serial = serial;
+    this.reason = reason;
   }
 }
 

@@ -18,8 +18,16 @@
 
 import { getLogger } from "@logtape/logtape";
 import { dirname, join, resolve } from "@std/path";
-import { type Oid, POSKeyError, StorageError, type Tid } from "../../values/mod.ts";
-import { type BlobFiles, type BlobWriter, errorCode, realBlobFiles } from "./blob_files.ts";
+import {
+  type Awaitable,
+  isPromise,
+  type Oid,
+  POSKeyError,
+  StorageError,
+  type Tid,
+} from "../../values/mod.ts";
+import type { NewBlob } from "../storage.ts";
+import { type BlobFiles, errorCode, realBlobFiles } from "./blob_files.ts";
 import {
   depthOf,
   directoryOf,
@@ -41,12 +49,6 @@ export interface BlobDirectoryOptions {
   readonly layout?: LayoutName;
   /** Where the files are; the machine's own unless a test puts others in their place. */
   readonly files?: BlobFiles;
-}
-
-/** A file that is being received. */
-export interface NewBlob extends BlobWriter {
-  /** Where it lies: to be handed to `storeBlob`, which takes it. */
-  readonly path: string;
 }
 
 /** The files of one object. */
@@ -148,7 +150,15 @@ export class BlobDirectory {
   receive(): NewBlob {
     const path = this.temporaryPath("upload");
     const writer = this.files.create(path);
-    return { path, write: (bytes) => writer.write(bytes), close: () => writer.close() };
+    return {
+      path,
+      write: (bytes) => writer.write(bytes),
+      close: () => writer.close(),
+      discard: () => {
+        writer.close();
+        this.files.remove(path);
+      },
+    };
   }
 
   /**
@@ -237,15 +247,24 @@ export class BlobDirectory {
    * Clients that share the directory have their own temporary files here: those go only when they are a day old.
    *
    * @param known Whether the storage has a record of that revision.
+   * @returns A promise only where `known` does. What is received meanwhile is not touched.
    */
-  sweep(known: (oid: Oid, tid: Tid) => boolean): void {
+  sweep(known: (oid: Oid, tid: Tid) => Awaitable<boolean>): Awaitable<void> {
+    const asked: Promise<void>[] = [];
     for (const name of this.files.list(this.temporaryDirectory)) {
       const path = join(this.temporaryDirectory, name);
       if (this.files.kind(path) !== "file") continue;
       const placed = /^zeo-([0-9a-f]{16})-([0-9a-f]{16})\.placing$/.exec(name);
       if (placed) {
         const [oid, tid] = [BigInt(`0x${placed[1]}`) as Oid, BigInt(`0x${placed[2]}`) as Tid];
-        if (!known(oid, tid)) this.removeRevision(oid, tid);
+        const settle = (isKnown: boolean) => {
+          if (!isKnown) this.removeRevision(oid, tid);
+          this.files.remove(path);
+        };
+        const answer = known(oid, tid);
+        if (isPromise(answer)) asked.push(answer.then(settle));
+        else settle(answer);
+        continue;
       } else if (/^zeo-.+\.(?:upload|voted)$/.test(name)) {
         log.info`${path}: left behind, removed`;
       } else if (
@@ -253,6 +272,7 @@ export class BlobDirectory {
       ) continue;
       this.files.remove(path);
     }
+    if (asked.length > 0) return Promise.all(asked).then(() => {});
   }
 
   /** Removes a revision's file, and its directory if that was the last. */

@@ -151,10 +151,11 @@ export class PendingBlobs {
   }
 
   /**
-   * Gives the files their final names, durably. The record is to be written after that, and not if it fails.
+   * Gives the files their final names: at once, and durably when the promise resolves. The record is to be written after
+   * that, and not if it fails.
    * @param tid The transaction's id.
    */
-  async place(tid: Tid): Promise<void> {
+  place(tid: Tid): Promise<void> {
     if (this.#phase !== "prepared") {
       throw new StorageTransactionError(`blobs are ${this.#phase}, must be prepared`);
     }
@@ -180,7 +181,7 @@ export class PendingBlobs {
       }
       changed.add(target);
     }
-    await Promise.all([...changed].map((path) => files.sync(path)));
+    return Promise.all([...changed].map((path) => files.sync(path))).then(() => {});
   }
 
   /** The records are durable and visible. Never fails. */

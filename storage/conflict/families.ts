@@ -82,7 +82,8 @@ function byteStrings(length: number): ItemKind {
       if (!(value instanceof Uint8Array) || value.length !== length) {
         throw new Unresolvable(`not bytes of length ${length}`);
       }
-      return value;
+      // Trees hold the bytes themselves: what was one object in the states is none in the result.
+      return value.slice();
     },
     compare: (left, right, order) => order.compare(left, right),
   };

@@ -10,7 +10,7 @@
  */
 
 import { Dict, type Instance, setItems, type Value } from "../../pickle/mod.ts";
-import { compareBytes, isPlain } from "./scalars.ts";
+import { type Charge, compareBytes, isPlain } from "./scalars.ts";
 import { Unresolvable } from "./unresolvable.ts";
 
 /**
@@ -19,9 +19,9 @@ import { Unresolvable } from "./unresolvable.ts";
  *
  * @throws {Unresolvable} when they are not instances of the same known class.
  */
-export function compareInstances(left: Instance, right: Instance): number {
+export function compareInstances(left: Instance, right: Instance, charge: Charge): number {
   const leftItems = setItems(left), rightItems = setItems(right);
-  if (leftItems !== undefined && rightItems !== undefined) return compareSets(leftItems, rightItems);
+  if (leftItems !== undefined && rightItems !== undefined) return compareSets(leftItems, rightItems, charge);
   for (const [module, name, read] of KINDS) {
     if (left.isA(module, name) && right.isA(module, name)) {
       const one = read(left), other = read(right);
@@ -66,8 +66,10 @@ function onlyArgument(instance: Instance): Value | undefined {
   return args.items[0];
 }
 
-function compareSets(left: readonly Value[], right: readonly Value[]): number {
-  if (!isPlain(left) || !isPlain(right)) throw new Unresolvable("a set of what only its class can compare");
+function compareSets(left: readonly Value[], right: readonly Value[], charge: Charge): number {
+  if (!isPlain(left, charge) || !isPlain(right, charge)) {
+    throw new Unresolvable("a set of what only its class can compare");
+  }
   const one = setOf(left), other = setOf(right);
   for (const [item] of one) if (!other.has(item)) return 1;
   return one.size < other.size ? -1 : 0;

@@ -10,7 +10,7 @@
 import { Dict, Global, Instance, PersistentReference, Tuple, type Value } from "../../pickle/mod.ts";
 import { compareInstances } from "./instances.ts";
 import { requireSameObject } from "./references.ts";
-import { compareBytes, compareText, isPlain, numberOf } from "./scalars.ts";
+import { type Charge, compareBytes, compareText, isPlain, numberOf } from "./scalars.ts";
 import { Unresolvable } from "./unresolvable.ts";
 
 /** Containers within each other; Python gives up later, at about 1000. */
@@ -59,16 +59,24 @@ export class PythonOrder {
 
   #step(depth: number): void {
     if (depth > MAX_DEPTH) throw new Unresolvable(`values nested deeper than ${MAX_DEPTH}`);
-    if (++this.#steps > MAX_STEPS) throw new Unresolvable(`more than ${MAX_STEPS} comparisons`);
+    this.#charge(1);
   }
+
+  readonly #charge: Charge = (steps) => {
+    this.#steps += steps;
+    if (this.#steps > MAX_STEPS) throw new Unresolvable(`more than ${MAX_STEPS} comparisons`);
+  };
 
   #compare(left: Value, right: Value, depth: number): number {
     this.#step(depth);
     const one = numberOf(left), other = numberOf(right);
     if (one !== undefined && other !== undefined) return one < other ? -1 : one == other ? 0 : 1;
-    if (typeof left === "string" && typeof right === "string") return compareText(left, right);
+    if (typeof left === "string" && typeof right === "string") {
+      this.#charge(Math.min(left.length, right.length) >> 4);
+      return compareText(left, right);
+    }
     if (left instanceof Uint8Array && right instanceof Uint8Array) {
-      this.#steps += Math.min(left.length, right.length) >> 4;
+      this.#charge(Math.min(left.length, right.length) >> 4);
       return compareBytes(left, right);
     }
     if (left instanceof Tuple && right instanceof Tuple) {
@@ -79,7 +87,9 @@ export class PythonOrder {
       requireSameObject(left, right);
       return 0;
     }
-    if (left instanceof Instance && right instanceof Instance) return compareInstances(left, right);
+    if (left instanceof Instance && right instanceof Instance) {
+      return compareInstances(left, right, this.#charge);
+    }
     throw new Unresolvable("Python knows no order of the two values, or only their class does");
   }
 
@@ -100,7 +110,9 @@ export class PythonOrder {
       requireSameObject(left, right);
       return true;
     }
-    if (left instanceof Instance && right instanceof Instance) return compareInstances(left, right) === 0;
+    if (left instanceof Instance && right instanceof Instance) {
+      return compareInstances(left, right, this.#charge) === 0;
+    }
     if (left instanceof Global && right instanceof Global && `${left}` === `${right}`) return true;
     // A class may call its instances equal to anything; two names may be of one class.
     if (isOpaque(left) || isOpaque(right)) {
@@ -109,7 +121,9 @@ export class PythonOrder {
     if (left === null || right === null) return left === right;
     const one = numberOf(left), other = numberOf(right);
     if (one !== undefined || other !== undefined) return other !== undefined && one == other;
-    if (typeof left === "string" || typeof right === "string") return left === right;
+    if (typeof left === "string" || typeof right === "string") {
+      return typeof left === typeof right && this.#compare(left, right, depth) === 0;
+    }
     if (left instanceof Dict || right instanceof Dict) {
       return left instanceof Dict && right instanceof Dict && this.#equalDicts(left, right, depth);
     }
@@ -122,7 +136,7 @@ export class PythonOrder {
   }
 
   #equalDicts(left: Dict, right: Dict, depth: number): boolean {
-    if (!isPlain([...left.keys()]) || !isPlain([...right.keys()])) {
+    if (!isPlain([...left.keys()], this.#charge) || !isPlain([...right.keys()], this.#charge)) {
       throw new Unresolvable("a dict with keys that only their class can compare");
     }
     if (left.size !== right.size) return false;

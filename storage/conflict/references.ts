@@ -11,8 +11,10 @@
 import { Global, PersistentReference, Tuple, type Value } from "../../pickle/mod.ts";
 import { Unresolvable } from "./unresolvable.ts";
 
-/** Tuples within each other that a state's outer shape and a reference may have. */
+/** Tuples and lists within each other in which references are looked for. */
 const MAX_DEPTH = 16;
+/** What the known forms of references need: a few items in a few tuples, and names. */
+const MAX_FORM_DEPTH = 3, MAX_FORM_ITEMS = 3, MAX_NAME = 1024;
 
 /**
  * A text that is the same for references of the same form, object and class: where there is one, Python has one
@@ -26,10 +28,12 @@ export function referenceKey(reference: PersistentReference): string {
 }
 
 function partKey(part: Value, depth: number): string {
-  if (part instanceof Uint8Array) return `b${part.toHex()}`;
-  if (typeof part === "string") return `s${JSON.stringify(part)}`;
-  if (part instanceof Global) return `c${JSON.stringify([part.module, part.name])}`;
-  if (part instanceof Tuple && depth < MAX_DEPTH) {
+  if (part instanceof Uint8Array && part.length < MAX_NAME) return `b${part.toHex()}`;
+  if (typeof part === "string" && part.length < MAX_NAME) return `s${JSON.stringify(part)}`;
+  if (part instanceof Global && part.module.length + part.name.length < MAX_NAME) {
+    return `c${JSON.stringify([part.module, part.name])}`;
+  }
+  if (part instanceof Tuple && depth < MAX_FORM_DEPTH && part.length <= MAX_FORM_ITEMS) {
     return `(${part.items.map((item) => partKey(item, depth + 1)).join()})`;
   }
   throw unknownForm();
@@ -75,7 +79,8 @@ function unknownForm(): Unresolvable {
 
 /**
  * Makes the references of some states that are written the same into one object, so that the result is
- * written as Python writes it. Looks into tuples only, of which states of BTrees consist.
+ * written as Python writes it. Looks into tuples and lists, of which states of BTrees consist; in other values it
+ * does not matter but for a few bytes.
  *
  * @throws {Unresolvable} when a reference has none of the known forms.
  */
@@ -87,15 +92,21 @@ export class ReferencePool {
     return this.#share(state, 0, new Map());
   }
 
-  #share(value: Value, depth: number, done: Map<Tuple, Tuple>): Value {
+  /** @param done Tuples and lists that were looked into, and what became of them. */
+  #share(value: Value, depth: number, done: Map<Value, Value>): Value {
     if (value instanceof PersistentReference) {
       const key = referenceKey(value), first = this.#references.get(key);
       if (first === undefined) this.#references.set(key, value);
       return first ?? value;
     }
-    if (!(value instanceof Tuple) || depth >= MAX_DEPTH) return value;
+    if (depth >= MAX_DEPTH || !(value instanceof Tuple || Array.isArray(value))) return value;
     const known = done.get(value);
     if (known !== undefined) return known;
+    if (Array.isArray(value)) {
+      done.set(value, value);
+      for (const [index, item] of value.entries()) value[index] = this.#share(item, depth + 1, done);
+      return value;
+    }
     const items = value.items.map((item) => this.#share(item, depth + 1, done));
     const shared = items.some((item, index) => item !== value.items[index]) ? new Tuple(items) : value;
     done.set(value, shared);

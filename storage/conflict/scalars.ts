@@ -6,6 +6,8 @@
 
 import { Float, Tuple, type Value } from "../../pickle/mod.ts";
 
+const MAX_KEY_DEPTH = 8;
+
 /** A number to JavaScript's `<` and `==`, which compare bigint and double exactly, as Python does. */
 export function numberOf(value: Value): number | bigint | undefined {
   if (typeof value === "number" || typeof value === "bigint") return value;
@@ -13,10 +15,14 @@ export function numberOf(value: Value): number | bigint | undefined {
   return value instanceof Float ? value.value : undefined;
 }
 
-/** Whether all values are such that a {@linkcode Dict} finds them as Python's does. NaN is not among them. */
-export function isPlain(values: readonly Value[], depth = 0): boolean {
-  return depth < 8 && values.every((value) => {
-    if (value instanceof Tuple) return isPlain(value.items, depth + 1);
+/** Told of work before it is done; throws when it gets too much. */
+export type Charge = (steps: number) => void;
+
+/** Whether all values are such that a dict here finds them as Python's does. NaN is not among them. */
+export function isPlain(values: readonly Value[], charge: Charge, depth = 0): boolean {
+  charge(values.length);
+  return depth < MAX_KEY_DEPTH && values.every((value) => {
+    if (value instanceof Tuple) return isPlain(value.items, charge, depth + 1);
     const number = numberOf(value);
     if (number !== undefined) return !Number.isNaN(number);
     return value === null || typeof value === "string" || value instanceof Uint8Array;

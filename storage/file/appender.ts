@@ -26,6 +26,8 @@ const log = getLogger(["zeo", "storage", "file"]);
 export interface AppendSteps {
   /** It is about to be written. */
   writing(): void;
+  /** Its id is known. What this does is waited for before anything is written, and nothing is if it fails. */
+  decided?(tid: Tid): Awaitable<void>;
   /** It is durable and can be seen. Must not fail. */
   published(tid: Tid): void;
 }
@@ -74,12 +76,16 @@ export class Appender {
     this.#held ??= Promise.withResolvers<void>();
   }
 
+  /** There is another visible file: what comes next goes to its end. Only while nothing is written. */
+  moved(): void {
+    this.#end = this.#visible.end;
+  }
+
   /**
-   * Goes on after {@linkcode Appender.hold}, where the visible file ends now.
+   * Goes on after {@linkcode Appender.hold}.
    * @param failure Why nothing can be written any more, if that is so.
    */
   resume(failure?: unknown): void {
-    this.#end = this.#visible.end;
     if (failure !== undefined) this.#fail(failure, "write");
     this.#held?.resolve();
     this.#held = undefined;
@@ -101,7 +107,10 @@ export class Appender {
         steps.writing();
         position = this.#end;
         tid = transaction.tid ?? this.#nextTid();
-        const writing = this.#write(transaction, position, tid);
+        const deciding = steps.decided?.(tid);
+        const writing = isPromise(deciding)
+          ? this.#writeAfter(deciding, transaction, position, tid)
+          : this.#write(transaction, position, tid);
         this.#end += body.length;
         this.#tid = tid;
         return writing;
@@ -115,6 +124,18 @@ export class Appender {
         return tid;
       },
     });
+  }
+
+  async #writeAfter(
+    deciding: Promise<void>,
+    transaction: FileTransaction,
+    position: number,
+    tid: Tid,
+  ): Promise<void> {
+    await deciding;
+    // A sync may have failed meanwhile, and cut off what was written before.
+    if (this.#failure) throw this.#failure;
+    await this.#write(transaction, position, tid);
   }
 
   #nextTid(): Tid {

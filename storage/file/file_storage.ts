@@ -7,6 +7,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import {
+  type Awaitable,
   equalBytes,
   FileStorageError,
   MAX_OID,
@@ -16,9 +17,14 @@ import {
   StorageTransactionError,
   type Tid,
 } from "../../values/mod.ts";
-import { type Disk, realDisk } from "../disk.ts";
+import { BlobDirectory, isBlobRecord } from "../blob/mod.ts";
+import { ConflictResolver } from "../conflict/mod.ts";
+import { type Disk, type DiskFile, realDisk } from "../disk.ts";
+import type { Packable, PackOptions, PackResult } from "../pack.ts";
 import {
   type BeginOptions,
+  type BlobRestoringTransaction,
+  type BlobStorage,
   capabilities,
   type Capability,
   type CurrentRecord,
@@ -28,8 +34,8 @@ import {
   type IterableStorage,
   type IteratedTransaction,
   type Loaded,
+  type NewBlob,
   type RestorableStorage,
-  type RestoringTransaction,
   type Revision,
   type TransactionMetadata,
   type UndoableStorage,
@@ -41,8 +47,9 @@ import { FileTransaction, type TransactionHost } from "./file_transaction.ts";
 import { saveIndex } from "./index_file.ts";
 import { LockFile } from "./lock_file.ts";
 import { iterateTransactions } from "./iteration.ts";
-import { type Merge, mergeNothing } from "./merge.ts";
+import { type Merge, mergeWith } from "./merge.ts";
 import { openDataFile } from "./open.ts";
+import { FilePacker } from "./pack.ts";
 import { RecordReader } from "./record_reader.ts";
 import { previousTransaction, recordsOf } from "./scan.ts";
 import { undoLog } from "./undo.ts";
@@ -57,8 +64,14 @@ export interface FileStorageOptions {
   readOnly?: boolean;
   /** Bytes beyond which no transaction may start a record. */
   quota?: number;
-  /** How concurrent changes to one object are merged; not at all unless told. */
+  /** Whether packing drops objects that can't be reached from the root; true unless told otherwise. */
+  packGc?: boolean;
+  /** Whether packing keeps the old file as `.old`; true unless told otherwise. */
+  packKeepOld?: boolean;
+  /** How concurrent changes to one object are merged; as ZODB's own classes say, unless told otherwise. */
   merge?: Merge;
+  /** Where blobs are kept; none are unless told. */
+  blobDir?: string;
   /** Bytes of memory for records; 64 MiB unless told otherwise. */
   cacheSize?: number;
   /** Where the files are; the machine's own disk unless a test puts another in its place. */
@@ -68,9 +81,18 @@ export interface FileStorageOptions {
 }
 
 /** What a transaction of a file storage can do. */
-export type FileStorageTransaction = RestoringTransaction & DeletingTransaction & UndoingTransaction;
+export type FileStorageTransaction = BlobRestoringTransaction & DeletingTransaction & UndoingTransaction;
 
 const DEFAULT_CACHE = 64 << 20;
+
+const OFFERED: readonly Capability[] = [
+  "IStorageRestoreable",
+  "IStorageIteration",
+  "IStorageUndoable",
+  "IStorageCurrentRecordIteration",
+  "IExternalGC",
+  "IStorage",
+];
 
 const log = getLogger(["zeo", "storage", "file"]);
 
@@ -84,18 +106,18 @@ const log = getLogger(["zeo", "storage", "file"]);
  * ```
  */
 export class FileStorage
-  implements RestorableStorage, ExternalGC, IterableStorage, CurrentRecordIteration, UndoableStorage {
+  implements
+    RestorableStorage,
+    ExternalGC,
+    IterableStorage,
+    CurrentRecordIteration,
+    UndoableStorage,
+    Packable,
+    BlobStorage {
   readonly kind = "FileStorage";
   readonly concurrentVotes = true;
   /** What it offers. */
-  readonly [capabilities]: readonly Capability[] = [
-    "IStorageRestoreable",
-    "IStorageIteration",
-    "IStorageUndoable",
-    "IStorageCurrentRecordIteration",
-    "IExternalGC",
-    "IStorage",
-  ];
+  readonly [capabilities]: readonly Capability[];
   readonly name: string;
   readonly readOnly: boolean;
   readonly #disk: Disk;
@@ -104,6 +126,8 @@ export class FileStorage
   readonly #voting: Voting;
   readonly #appender: Appender;
   readonly #host: TransactionHost;
+  readonly #packer: FilePacker;
+  readonly #blobs?: BlobDirectory;
   #maxOid: Oid;
   #temporaryFiles = 0;
   #closed = false;
@@ -135,17 +159,37 @@ export class FileStorage
       readOnly: this.readOnly,
       create: options.create ?? false,
     });
-    const reader = new RecordReader(file, options.cacheSize ?? DEFAULT_CACHE);
-    this.#visible = new VisibleFile(file, index, reader, end, lastTid);
+    const reader = (file: DiskFile) => new RecordReader(file, options.cacheSize ?? DEFAULT_CACHE);
+    this.#visible = new VisibleFile(file, index, reader(file), end, lastTid);
     this.#maxOid = maxOid;
-    this.#voting = new Voting(this.#visible, options.quota ?? Infinity, options.merge ?? mergeNothing);
+    this.#voting = new Voting(
+      this.#visible,
+      options.quota ?? Infinity,
+      options.merge ?? mergeWith(new ConflictResolver()),
+    );
     this.#appender = new Appender(this.#visible, options.now ?? Date.now);
+    if (options.blobDir !== undefined) this.#blobs = this.#openBlobs(options.blobDir);
+    this[capabilities] = this.#blobs ? ["IBlobStorageRestoreable", "IBlobStorage", ...OFFERED] : OFFERED;
+    this.#packer = new FilePacker(
+      {
+        path,
+        disk: this.#disk,
+        visible: this.#visible,
+        appender: this.#appender,
+        voting: this.#voting,
+        reader,
+      },
+      { gc: options.packGc ?? true, keepOld: options.packKeepOld ?? true },
+    );
     this.#host = {
       readOnly: this.readOnly,
       spill: { disk: this.#disk, path: () => `${path}.tmp${++this.#temporaryFiles}` },
+      blobs: this.#blobs,
+      blobRevision: (position) => this.#blobRevision(position),
       sharedData: (oid, data, previous) => this.#sharedData(oid, data, previous),
+      generation: () => this.#visible.generation,
       vote: (transaction) => this.#vote(transaction),
-      finish: (transaction, published) => this.#finish(transaction, published),
+      finish: (transaction, published, decided) => this.#finish(transaction, published, decided),
       forget: (transaction) => this.#voting.forget(transaction),
     };
   }
@@ -232,6 +276,22 @@ export class FileStorage
     return undoLog(this.#visible, first, last, filter);
   }
 
+  get temporaryDirectory(): string {
+    return this.#blobDirectory().temporaryDirectory;
+  }
+
+  loadBlob(oid: Oid, serial: Tid): string {
+    return this.#blobDirectory().load(oid, serial);
+  }
+
+  receiveBlob(): NewBlob {
+    return this.#blobDirectory().receive();
+  }
+
+  takeSharedBlob(oid: Oid, name: string): string {
+    return this.#blobDirectory().takeShared(oid, name);
+  }
+
   newOids(count: number): Oid[] {
     if (this.readOnly) throw new ReadOnlyError();
     if (this.#maxOid + BigInt(count) > MAX_OID) {
@@ -252,9 +312,25 @@ export class FileStorage
     return new FileTransaction(this.#host, metadata, options);
   }
 
+  /**
+   * Drops revisions that were no longer current at a moment, and objects that nothing referred to then. Another
+   * thread does the work; reads go on all the time, and commits but for some milliseconds at the end.
+   *
+   * @param time The moment: seconds since 1970, fractions count.
+   * @throws {POSKeyError} when an object that is kept refers to one that is not there.
+   * @throws {CorruptedTransactionError} when the file contradicts itself.
+   * @throws {FileStorageError} when it is being packed already. Whatever is thrown, nothing has changed.
+   */
+  pack(time: number, options: PackOptions = {}): Promise<PackResult> {
+    if (this.readOnly) return Promise.reject(new ReadOnlyError());
+    if (this.#closed) return Promise.reject(new FileStorageError(`${this.name} is closed`));
+    return this.#packer.pack(time, options);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#packer.stop();
     await this.#appender.idle();
     if (!this.readOnly && !this.#appender.failure) {
       const fault = saveIndex(this.name, this.#visible.index, this.#visible.end, this.#disk);
@@ -267,6 +343,29 @@ export class FileStorage
   /** Closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #openBlobs(path: string): BlobDirectory {
+    const directory = BlobDirectory.open(path, { readOnly: this.readOnly });
+    if (!this.readOnly) directory.sweep((oid, tid) => this.#hasRevision(oid, tid));
+    return directory;
+  }
+
+  #blobDirectory(): BlobDirectory {
+    if (this.#blobs) return this.#blobs;
+    throw new TypeError("Blobs are not supported");
+  }
+
+  #hasRevision(oid: Oid, tid: Tid): boolean {
+    const newest = this.#visible.index.get(oid);
+    return newest !== undefined && this.#visible.reader.find(newest, tid) !== undefined;
+  }
+
+  #blobRevision(position: number): Tid | undefined {
+    const { reader } = this.#visible;
+    const record = reader.record(position);
+    const data = reader.data(record);
+    return data !== null && isBlobRecord(data) ? record.tid : undefined;
   }
 
   /** Where an object that is restored finds the same data in the transaction that is said to have it. */
@@ -288,10 +387,15 @@ export class FileStorage
     return resolved;
   }
 
-  #finish(transaction: FileTransaction, published?: (tid: Tid) => void): Promise<Tid> {
+  #finish(
+    transaction: FileTransaction,
+    published?: (tid: Tid) => void,
+    decided?: (tid: Tid) => Awaitable<void>,
+  ): Promise<Tid> {
     if (this.#closed) throw new StorageTransactionError(`${this.name} is closed`);
     return this.#appender.append(transaction, {
       writing: () => this.#voting.written(transaction),
+      decided,
       published: (tid) => {
         // Before anybody hears of it: whoever waits for these objects may vote at once.
         this.#voting.forget(transaction);

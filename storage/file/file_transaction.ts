@@ -12,10 +12,11 @@ import {
   StorageTransactionError,
   type Tid,
 } from "../../values/mod.ts";
+import type { BlobDirectory, PendingBlobs } from "../blob/mod.ts";
 import type {
   BeginOptions,
+  BlobRestoringTransaction,
   DeletingTransaction,
-  RestoringTransaction,
   TransactionMetadata,
   UndoingTransaction,
 } from "../storage.ts";
@@ -38,32 +39,44 @@ export interface TransactionHost {
   readonly readOnly: boolean;
   /** Where big transactions put their bytes. */
   readonly spill: SpillPlace;
+  /** Where blobs are. */
+  readonly blobs?: BlobDirectory;
+  /** The revision whose file has the content of the blob that the record at a position is; undefined for others. */
+  blobRevision(position: number): Tid | undefined;
   /** Where a revision that is to be restored can share its data from; undefined when it has to be copied. */
   sharedData(oid: Oid, data: Uint8Array, previous: Tid): number | undefined;
+  /** Goes up when positions in the file have changed. */
+  generation(): number;
   /** Checks the steps against the database and takes the objects for this transaction. */
   vote(transaction: FileTransaction): readonly Oid[];
   /** Writes, makes durable, publishes. */
-  finish(transaction: FileTransaction, published?: (tid: Tid) => void): Awaitable<Tid>;
+  finish(
+    transaction: FileTransaction,
+    published?: (tid: Tid) => void,
+    decided?: (tid: Tid) => Awaitable<void>,
+  ): Awaitable<Tid>;
   /** Frees what `vote` took. */
   forget(transaction: FileTransaction): void;
 }
 
-type Phase = "open" | "voted" | "finishing" | "finished" | "aborted";
+type Phase = "open" | "voting" | "voted" | "finishing" | "finished" | "aborted";
 
 /** Bytes that fit the 16-bit length of a string in a transaction's header. */
 const LONGEST_TEXT = 0xffff;
 
 /** See {@linkcode StorageTransaction}. */
-export class FileTransaction implements RestoringTransaction, DeletingTransaction, UndoingTransaction {
+export class FileTransaction implements BlobRestoringTransaction, DeletingTransaction, UndoingTransaction {
   readonly #host: TransactionHost;
   readonly #body: TransactionBody;
   readonly #steps: Step[] = [];
   readonly #changes: Oid[] = [];
   readonly #checks: Oid[] = [];
+  #blobs?: PendingBlobs;
   #phase: Phase = "open";
   /** What was wrong with a call before the vote, which answers it. */
   #refusal?: Error;
   #exclusive = false;
+  #generation?: number;
   /** The id that it has to have, where it was given one. */
   readonly tid?: Tid;
   /** Whether no other may vote beside it: it has its place in time already, or depends on everything. */
@@ -80,6 +93,11 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
     this.status = options.status ?? " ";
     this.#refusal = host.readOnly ? new ReadOnlyError() : wrongMetadata(metadata, this.status);
     this.#body = new TransactionBody(this.#refusal ? noMetadata : metadata, host.spill);
+  }
+
+  /** Which generation of the file its positions are of, where it has any before its vote. */
+  get generation(): number | undefined {
+    return this.#generation;
   }
 
   /** What it was asked to do. */
@@ -131,8 +149,28 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
       }
       const shared = previous === null ? undefined : this.#host.sharedData(oid, data, previous);
       if (shared === undefined) this.#body.addData(oid, data, serial);
-      else this.#body.addBackPointer(oid, shared, serial);
+      else {
+        this.#generation ??= this.#host.generation();
+        this.#body.addBackPointer(oid, shared, serial);
+      }
     });
+  }
+
+  storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void {
+    this.#require("open");
+    this.#pendingBlobs().add(oid, temporaryFile);
+    this.store(oid, serial, data);
+  }
+
+  restoreBlob(oid: Oid, serial: Tid, data: Uint8Array, previous: Tid | null, temporaryFile: string): void {
+    this.#require("open");
+    this.#pendingBlobs().add(oid, temporaryFile, serial);
+    this.restore(oid, serial, data, previous);
+  }
+
+  #pendingBlobs(): PendingBlobs {
+    if (!this.#host.blobs) throw new TypeError("Blobs are not supported");
+    return this.#blobs ??= this.#host.blobs.begin();
   }
 
   undo(tid: Tid): void {
@@ -150,6 +188,10 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
     this.#changes.push(oid);
     if (typeof state === "number") this.#body.addBackPointer(oid, state);
     else this.#body.addData(oid, state);
+    if (!this.#host.blobs) return;
+    const from = typeof state === "number" && state > 0 ? this.#host.blobRevision(state) : undefined;
+    if (from === undefined) this.#blobs?.forget(oid);
+    else this.#pendingBlobs().copyForUndo(oid, from);
   }
 
   /** Takes a step. When its bytes can't be kept the vote says so, and no more are taken. */
@@ -164,11 +206,12 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
     }
   }
 
-  vote(): readonly Oid[] {
+  vote(): Awaitable<readonly Oid[]> {
     this.#require("open");
     try {
       if (this.#refusal) throw this.#refusal;
       const resolved = this.#host.vote(this);
+      if (this.#blobs) return this.#prepareBlobs(this.#blobs, resolved);
       this.#phase = "voted";
       return resolved;
     } catch (error) {
@@ -177,15 +220,37 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
     }
   }
 
-  async finish(published?: (tid: Tid) => void): Promise<Tid> {
+  async #prepareBlobs(blobs: PendingBlobs, resolved: readonly Oid[]): Promise<readonly Oid[]> {
+    this.#phase = "voting";
+    try {
+      await blobs.prepare();
+      this.#require("voting");
+      this.#phase = "voted";
+      return resolved;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  async finish(published?: (tid: Tid) => void, decided?: (tid: Tid) => Awaitable<void>): Promise<Tid> {
     this.#require("voted");
     this.#phase = "finishing";
+    const blobs = this.#blobs;
+    const placed = blobs
+      ? async (tid: Tid) => {
+        await blobs.place(tid);
+        await decided?.(tid);
+      }
+      : decided;
     try {
-      const tid = await this.#host.finish(this, published);
+      const tid = await this.#host.finish(this, published, placed);
       this.#phase = "finished";
+      blobs?.settled();
       return tid;
     } catch (error) {
       this.#phase = "aborted";
+      blobs?.discard();
       throw error;
     } finally {
       this.#host.forget(this);
@@ -195,10 +260,11 @@ export class FileTransaction implements RestoringTransaction, DeletingTransactio
 
   abort(): void {
     if (this.#phase === "aborted") return;
-    this.#require("open", "voted");
+    this.#require("open", "voting", "voted");
     this.#phase = "aborted";
     this.#host.forget(this);
     this.#body.release();
+    this.#blobs?.discard();
   }
 
   #require(...allowed: Phase[]): void {

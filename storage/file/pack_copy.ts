@@ -7,8 +7,8 @@
  * @module
  */
 
-import { recordClass } from "../../pickle/mod.ts";
 import { type Oid, oidBytes, type Tid, tidBytes, writePosition } from "../../values/mod.ts";
+import { isBlobRecord } from "../blob/blob_record.ts";
 import {
   FIRST_TRANSACTION,
   headerLength,
@@ -133,7 +133,7 @@ async function noteRemoved(copy: PackCopy, kept: Float64Array): Promise<void> {
     }
     const { oid, tid, position } = cursor;
     const data = reader.data(position);
-    if (data !== null && isBlob(data)) {
+    if (data !== null && isBlobRecord(data)) {
       const line = removedLine(reachable, reader, oid, tid);
       if (line !== undefined) removed!.append(new TextEncoder().encode(`${line}\n`));
     }
@@ -148,9 +148,4 @@ function removedLine(reachable: Reachable, reader: PackReader, oid: Oid, tid: Ti
   // A server stores a blob's record twice: the revision stays as long as one of them does.
   if (current !== undefined && reader.tid(current) === tid) return undefined;
   return oidBytes(oid).toHex() + tidBytes(tid).toHex();
-}
-
-function isBlob(record: Uint8Array): boolean {
-  const found = recordClass(record);
-  return found?.module === "ZODB.blob" && found.name === "Blob";
 }

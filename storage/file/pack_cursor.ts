@@ -66,7 +66,9 @@ export class PackCursor {
     const { window } = this;
     const offset = end - position < TRANSACTION_HEADER ? -1 : window.find(position, TRANSACTION_HEADER);
     if (offset < 0) {
-      const fault = `should have a header of ${TRANSACTION_HEADER} bytes, the file ends after ${end - position}`;
+      const fault = `should have a header of ${TRANSACTION_HEADER} bytes, the file ends after ${
+        end - position
+      }`;
       throw corrupted(window.file, "transaction", position, fault);
     }
     const transaction = readTransactionHeader(window.bytes, offset, position);
@@ -125,7 +127,12 @@ export class PackCursor {
     this.size = size;
     this.back = size === 0 ? readPosition(bytes, offset + RECORD_HEADER) : 0;
     if (this.back >= position) {
-      throw corrupted(window.file, "record", position, `points back to ${this.back}, expected an earlier place`);
+      throw corrupted(
+        window.file,
+        "record",
+        position,
+        `points back to ${this.back}, expected an earlier place`,
+      );
     }
   }
 }

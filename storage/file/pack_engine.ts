@@ -12,7 +12,7 @@ import type { Awaitable, Oid, Tid } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import { indexPath, saveIndex } from "./index_file.ts";
 import { OidIndex, type OidIndexPart } from "./oid_index.ts";
-import { type PackCopy, copyPacked } from "./pack_copy.ts";
+import { copyPacked, type PackCopy } from "./pack_copy.ts";
 import { PackCursor } from "./pack_cursor.ts";
 import { copyLater } from "./pack_later.ts";
 import { PackOutput } from "./pack_output.ts";
@@ -120,7 +120,9 @@ export class PackEngine implements PackWork {
     await this.#addLater(reachable, position, end);
     await reachable.followLater(gc);
     this.#output = new PackOutput(this.#disk, packPath(path));
-    if (this.#job.removedList !== undefined) this.#removed = new PackOutput(this.#disk, this.#job.removedList);
+    if (this.#job.removedList !== undefined) {
+      this.#removed = new PackOutput(this.#disk, this.#job.removedList);
+    }
     const copy: PackCopy = this.#copy = {
       cursor: new PackCursor(this.#window),
       reader: this.#reader,
@@ -240,7 +242,11 @@ export class PackEngine implements PackWork {
   #forgetOutput(): void {
     this.#output?.close();
     this.#removed?.close();
-    this.#output = this.#removed = this.#copy = this.#changes = undefined;
+    this.#output =
+      this.#removed =
+      this.#copy =
+      this.#changes =
+        undefined;
     removePackFiles(this.#job, this.#disk);
   }
 }

@@ -44,7 +44,7 @@ function copyRecord(copy: PackCopy, transaction: number, watch: LaterWatch): num
   const newest = index.get(oid) ?? 0;
   // The second record of an object in one transaction has the same previous one as the first.
   const previous = newest >= transaction ? header(copy, newest).previous : newest;
-  const target = back === 0 ? 0 : newPosition(copy, oid, back, previous);
+  const target = back === 0 ? 0 : newPosition(copy, back, previous);
   const data = size === 0 && back !== 0 && target === 0 ? reader.data(position) : null;
   const place = writeHeader(copy, { previous, transaction, size: size || (data?.length ?? 0) });
   if (size > 0) output.copy(cursor.window, position + RECORD_HEADER, size);
@@ -63,7 +63,7 @@ function copyRecord(copy: PackCopy, transaction: number, watch: LaterWatch): num
 }
 
 /** Where the record that a back pointer leads to is now; 0 when it is not there. */
-function newPosition(copy: PackCopy, oid: Oid, back: number, previous: number): number {
+function newPosition(copy: PackCopy, back: number, previous: number): number {
   const moved = copy.moved.get(back);
   if (moved !== undefined) return moved;
   const tid = copy.reader.tid(back);

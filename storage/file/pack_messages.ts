@@ -12,7 +12,7 @@ import {
   POSKeyError,
   StorageError,
 } from "../../values/mod.ts";
-import type { PackProgress } from "../storage.ts";
+import type { PackProgress } from "../pack.ts";
 import type { OidIndexPart } from "./oid_index.ts";
 import type { PackJob, PackWork } from "./pack_engine.ts";
 
@@ -45,7 +45,11 @@ export class PackStopped extends Error {
 /** Takes an error apart. */
 export function failureOf(error: unknown): PackFailure {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
-  return { name: error.name, message: error.message, oid: error instanceof POSKeyError ? error.oid : undefined };
+  return {
+    name: error.name,
+    message: error.message,
+    oid: error instanceof POSKeyError ? error.oid : undefined,
+  };
 }
 
 /** The error that a failure was. @param path The file's, for what has none in its message. */
@@ -61,5 +65,7 @@ export function errorOf({ name, message, oid }: PackFailure, path: string): Erro
 
 /** What an error of a pack is for the caller: storage errors stay what they are. */
 export function packError(error: unknown, path: string): Error {
-  return error instanceof StorageError || error instanceof PackStopped ? error : errorOf(failureOf(error), path);
+  return error instanceof StorageError || error instanceof PackStopped
+    ? error
+    : errorOf(failureOf(error), path);
 }

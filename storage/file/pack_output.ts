@@ -8,7 +8,7 @@
 
 import { type Awaitable, writePosition } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
-import { FileWindow } from "./scan_window.ts";
+import type { FileWindow } from "./scan_window.ts";
 
 const BUFFER = 1 << 20;
 const SYNC_EVERY = 16 << 20;

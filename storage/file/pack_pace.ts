@@ -5,7 +5,7 @@
  */
 
 import type { Awaitable } from "../../values/mod.ts";
-import type { PackProgress, PackStage } from "../storage.ts";
+import type { PackProgress, PackStage } from "../pack.ts";
 
 /** Work between two looks: bytes read or written. Everything that a pack does takes a few milliseconds for it. */
 const STEP = 1 << 20;

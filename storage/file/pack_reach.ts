@@ -133,8 +133,14 @@ export class Reachable {
     const position = this.#current.get(oid);
     if (position === undefined) {
       if (referrer === undefined) return;
-      const by = referrer === 0 ? "the root is missing" : `${formatOid(this.#reader.oid(referrer))} refers to`;
-      throw new POSKeyError(oid, undefined, `${this.#path}: ${by}, and there is no such object at the pack time`);
+      const by = referrer === 0
+        ? "the root is missing"
+        : `${formatOid(this.#reader.oid(referrer))} refers to`;
+      throw new POSKeyError(
+        oid,
+        undefined,
+        `${this.#path}: ${by}, and there is no such object at the pack time`,
+      );
     }
     if (position >= MARK) return;
     this.#current.set(oid, position + MARK);

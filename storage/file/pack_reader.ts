@@ -52,7 +52,9 @@ export class PackReader {
       if (size > 0) return this.#bytes(window, at, size);
       const back = readPosition(window.bytes, offset + RECORD_HEADER);
       if (back === 0) return null;
-      if (back >= at) throw corrupted(this.#file, "record", at, `points back to ${back}, expected an earlier place`);
+      if (back >= at) {
+        throw corrupted(this.#file, "record", at, `points back to ${back}, expected an earlier place`);
+      }
       at = back;
       window = this.#narrow;
     }

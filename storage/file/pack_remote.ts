@@ -5,9 +5,9 @@
  */
 
 import { FileStorageError } from "../../values/mod.ts";
-import type { PackProgress } from "../storage.ts";
+import type { PackProgress } from "../pack.ts";
 import type { OidIndexPart } from "./oid_index.ts";
-import type { Prepared, PackJob, PackRound, PackWork } from "./pack_engine.ts";
+import type { PackJob, PackRound, PackWork, Prepared } from "./pack_engine.ts";
 import { errorOf, type PackMessage, type PackRequest } from "./pack_messages.ts";
 
 /** See the module. */

@@ -31,7 +31,7 @@ import {
   TransactionStatus,
 } from "./format.ts";
 import { lengthFault } from "./scan.ts";
-import type { FileWindow } from "./scan_window.ts";
+import { FileWindow } from "./scan_window.ts";
 
 /** What is wrong with a transaction's header or its length. */
 export interface Fault {
@@ -60,6 +60,9 @@ export interface LostBytes {
 
 /** Bytes that are searched at once. */
 const CHUNK = 1 << 20;
+
+/** Bytes that are read to look at one place where a transaction may begin. */
+const PROBE = 4096;
 
 /** Transactions longer than this are not looked for: their length's first bytes are not zero. */
 const LONGEST_BYTES = 3;
@@ -145,7 +148,7 @@ async function lostFrom(
   const fault = header === undefined
     ? `should have a header of ${TRANSACTION_HEADER} bytes, the file ends after ${size - position}`
     : transactionFault(header, size) ?? lengthFault(window, header) ?? "is no transaction";
-  const next = await findTransaction(window, position + 1, size, pace);
+  const next = await findTransaction(new FileWindow(window.file, PROBE), position + 1, size, pace);
   return { kind: next === undefined ? "tail" : "lost", position, end: next ?? size, fault };
 }
 

@@ -56,6 +56,11 @@ export class Voting {
       );
     }
     this.#checkAlone(transaction);
+    if (transaction.generation !== undefined && transaction.generation !== this.#visible.generation) {
+      throw new StorageTransactionError(
+        `${this.#visible.file.path} was packed after the transaction had found its place in it; try it again`,
+      );
+    }
     const resolved = new Set<Oid>();
     for (const step of transaction.steps) this.#take(step, transaction, resolved);
     this.#checkQuota(transaction, last.end);
@@ -63,6 +68,12 @@ export class Voting {
     this.#reserved.set(transaction, transaction.body.length);
     this.#voted.add(transaction);
     return [...resolved];
+  }
+
+  /** Whether a transaction is voted that relies on positions in the file. */
+  get exclusive(): boolean {
+    for (const transaction of this.#voted) if (transaction.exclusive) return true;
+    return false;
   }
 
   /** Its bytes are being written: they count as part of the file now. */

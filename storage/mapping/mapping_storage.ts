@@ -7,7 +7,9 @@
 
 import { recordClass } from "../../pickle/mod.ts";
 import {
+  type Awaitable,
   ConflictError,
+  isPromise,
   MAX_OID,
   NO_TID,
   type Oid,
@@ -128,7 +130,7 @@ export class MappingStorage implements Storage {
   begin(metadata: TransactionMetadata, options: BeginOptions = {}): StorageTransaction {
     return new MappingTransaction(options.tid !== undefined, {
       vote: (transaction) => this.#vote(transaction, options.tid),
-      finish: (transaction) => this.#finish(transaction, metadata, options.tid),
+      finish: (transaction, decided) => this.#finish(transaction, metadata, options.tid, decided),
       forget: (transaction) => this.#forget(transaction),
     });
   }
@@ -180,9 +182,17 @@ export class MappingStorage implements Storage {
     }
   }
 
-  #finish(transaction: MappingTransaction, metadata: TransactionMetadata, given?: Tid): Tid {
+  #finish(
+    transaction: MappingTransaction,
+    metadata: TransactionMetadata,
+    given?: Tid,
+    decided?: (tid: Tid) => Awaitable<void>,
+  ): Tid {
     const now = tidFromTime(this.#now());
     const tid = given ?? (now > this.#lastTid ? now : tidAfter(this.#lastTid));
+    const deciding = decided?.(tid);
+    // Nothing here is durable, so there is nothing that would have to wait; whoever gave it hears of its failure.
+    if (isPromise(deciding)) deciding.catch(() => {});
     for (const { oid, data } of transaction.changed) {
       let versions = this.#versions.get(oid);
       if (!versions) {
@@ -216,7 +226,7 @@ function classOf(record: Uint8Array): string | undefined {
 
 interface Host {
   vote(transaction: MappingTransaction): void;
-  finish(transaction: MappingTransaction): Tid;
+  finish(transaction: MappingTransaction, decided?: (tid: Tid) => Awaitable<void>): Tid;
   forget(transaction: MappingTransaction): void;
 }
 
@@ -256,10 +266,10 @@ class MappingTransaction implements StorageTransaction {
     return [];
   }
 
-  finish(published?: (tid: Tid) => void): Tid {
+  finish(published?: (tid: Tid) => void, decided?: (tid: Tid) => Awaitable<void>): Tid {
     this.#require("voted");
     this.#phase = "finished";
-    const tid = this.#host.finish(this);
+    const tid = this.#host.finish(this, decided);
     this.#host.forget(this);
     published?.(tid);
     return tid;

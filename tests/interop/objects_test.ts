@@ -27,7 +27,7 @@ for (const { name, msgpack } of encodings) {
       assertEquals(await python.call("objects.abort", { address }), { middle: 2, never: false, value: 4 });
     });
     await context.step(
-      "two writers of one object: the second gets a ConflictError, and its retry works",
+      "R18: two writers of one object: the second gets a ConflictError, and its retry works",
       async () => {
         assertEquals(await python.call("objects.conflict", { address }), {
           error: "ZODB.POSException.ConflictError",
@@ -67,7 +67,7 @@ for (const { name, msgpack } of encodings) {
         assertEquals(seen.unknown, Array(4).fill("ZODB.POSException.POSKeyError"));
       },
     );
-    await context.step("a deleted object is gone, its past is not", async () => {
+    await context.step("S12: a deleted object is gone, its past is not", async () => {
       assertEquals(await python.call("objects.delete", { address }), {
         wrongSerial: "ZODB.POSException.ConflictError",
         load: "ZODB.POSException.POSKeyError",
@@ -91,7 +91,7 @@ for (const { name, msgpack } of encodings) {
         ...{ connections: 0, commits: 1, stores: 2, last: true, length: true, size: true, undo: true },
       });
     });
-    await context.step("a client that goes away after its vote holds nobody up", async () => {
+    await context.step("V05: a client that goes away after its vote holds nobody up", async () => {
       assertEquals(await python.call("objects.vanish", { address }), true);
     });
     await context.step("clients that come and go see what the one before left", async () => {

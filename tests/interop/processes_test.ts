@@ -21,7 +21,7 @@ for (const { name, msgpack } of encodings) {
       );
       assertEquals(seen, processes.map(() => total));
     });
-    await context.step("objects that change together are never seen apart", async () => {
+    await context.step("R01, R15: objects that change together are never seen apart", async () => {
       const names = ["left", "right"], seconds = 3;
       const [writes, ...looks] = await Promise.all([
         processes[0].call<number>("processes.write_pairs", { names, seconds }),

@@ -139,6 +139,12 @@ export class WireClient implements AsyncDisposable {
     return this.#raw ?? [];
   }
 
+  /** Waits for one more frame, or the end. */
+  async nextFrame(): Promise<void> {
+    const { length } = this.frames;
+    while (this.frames.length === length && !this.#gone) await this.#wake.promise;
+  }
+
   /** Calls a method and waits for its reply. @throws {RemoteError} when it fails, {Gone} when no reply comes. */
   call(name: string, ...args: Value[]): Promise<Value> {
     return watched(this.callAs(++this.#lastId, name, ...args));

@@ -182,6 +182,12 @@ export class FaultyDisk implements Disk {
     return after;
   }
 
+  /** Lets all syncs that wait be done, and holds none from now on. */
+  releaseSyncs(): void {
+    this.holdSyncs = false;
+    for (const sync of this.waiting) sync.complete();
+  }
+
   open(path: string, mode: OpenMode): DiskFile {
     this.#checkPower();
     if (mode === "create") {

@@ -50,7 +50,9 @@ def check(path, snapshot=None):
             wrong.append(f"index and file differ about {oid.hex()}")
     if snapshot is not None:
         if snapshot["lastTransaction"] != opened.lastTransaction().hex():
-            wrong.append(f"last transaction {opened.lastTransaction().hex()}, clients saw {snapshot['lastTransaction']}")
+            wrong.append(
+                f"last transaction {opened.lastTransaction().hex()}, clients saw {snapshot['lastTransaction']}"
+            )
         for oid, (tid, seen) in snapshot["objects"].items():
             data, found = opened.load(bytes.fromhex(oid))
             if [found.hex(), digest(data)] != [tid, seen]:
@@ -123,9 +125,22 @@ def listing(path):
     """All transactions of the file with all that they have."""
     opened = ZODB.FileStorage.FileStorage(path, read_only=True)
     found = [
-        [item.tid.hex(), item.status, item.user.hex(), item.description.hex(), plain(item.extension),
-         [[record.oid.hex(), record.tid.hex(), record.data and digest(record.data),
-           record.data_txn and record.data_txn.hex()] for record in item]]
+        [
+            item.tid.hex(),
+            item.status,
+            item.user.hex(),
+            item.description.hex(),
+            plain(item.extension),
+            [
+                [
+                    record.oid.hex(),
+                    record.tid.hex(),
+                    record.data and digest(record.data),
+                    record.data_txn and record.data_txn.hex(),
+                ]
+                for record in item
+            ],
+        ]
         for item in opened.iterator()
     ]
     opened.close()
@@ -138,7 +153,10 @@ def copy_to(address, path):
     client = storage(address)
     try:
         client.copyTransactionsFrom(source)
-        return {"next": ZODB.utils.u64(client.new_oid()), "last": client.lastTransaction() == source.lastTransaction()}
+        return {
+            "next": ZODB.utils.u64(client.new_oid()),
+            "last": client.lastTransaction() == source.lastTransaction(),
+        }
     finally:
         client.close()
         source.close()

@@ -143,7 +143,9 @@ def past(address):
         current, newest = ZODB.utils.load_current(client, oid)
         history = client.history(oid, 3)
         whole = client.history(oid, 100)
-        loaded = [client.loadBefore(oid, tid) for tid in tids] + [client.loadBefore(oid, p64(u64(tids[-1]) + 1))]
+        loaded = [client.loadBefore(oid, tid) for tid in tids] + [
+            client.loadBefore(oid, p64(u64(tids[-1]) + 1))
+        ]
         serials = [client.loadSerial(oid, tid) for tid in tids]
         values = []
         for tid in tids:
@@ -156,8 +158,16 @@ def past(address):
             "newest": newest.hex(),
             "getTid": client.getTid(oid).hex(),
             "lastTransaction": client.lastTransaction().hex(),
-            "history": [[entry["tid"].hex(), entry["user_name"].decode(), entry["description"].decode(), entry["value"],
-                         entry["size"] == len(current)] for entry in history],
+            "history": [
+                [
+                    entry["tid"].hex(),
+                    entry["user_name"].decode(),
+                    entry["description"].decode(),
+                    entry["value"],
+                    entry["size"] == len(current),
+                ]
+                for entry in history
+            ],
             "wholeHistory": len(whole),
             "before": [found and [found[1].hex(), found[2] and found[2].hex()] for found in loaded],
             "serialsAgree": [data == found[0] for data, found in zip(serials, loaded[1:])],

@@ -40,8 +40,7 @@ Deno.test("nothing can be seen of a transaction that is written and not durable 
     assertEquals(storage.getTid(oid(0)), first);
     assertEquals(storage.lastInvalidations(9).map(({ tid }) => tid), [first]);
     assertEquals(storage.history(oid(0), 9).length, 1);
-    disk.holdSyncs = false;
-    disk.waiting[0].complete();
+    disk.releaseSyncs();
     const tid = await finishing;
     assertEquals(published, true);
     assertEquals(texts(storage, 2), ["new", "made"]);
@@ -60,8 +59,7 @@ Deno.test("an object stays taken until its transaction can be seen", () =>
       next.store(oid(1), NO_TID, record("too early"));
       await next.vote();
     }, StorageTransactionError);
-    disk.holdSyncs = false;
-    disk.waiting[0].complete();
+    disk.releaseSyncs();
     const tid = await first;
     await commit(storage, [[1, tid, "next"]]);
     assertEquals(texts(storage, 2), [null, "next"]);
@@ -210,8 +208,7 @@ Deno.test("closing waits for what is being made durable, and refuses what comes 
     await assertRejects(() => late.finish(), StorageTransactionError, "closed");
     await assertRejects(async () => await storage.begin(nobody).vote(), StorageTransactionError, "closed");
     await settle();
-    disk.holdSyncs = false;
-    disk.waiting[0].complete();
+    disk.releaseSyncs();
     const tid = await last;
     await closing;
     assertEquals(told, [`published 0 ${tid}`, "answered 0", "closed"]);

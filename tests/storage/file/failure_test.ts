@@ -119,8 +119,7 @@ Deno.test("what was written before a write that failed becomes durable and is an
     const three = failure(finishing(storage, 2));
     const error = await three;
     assertStringIncludes(error.message, "failed write");
-    disk.holdSyncs = false;
-    disk.waiting[0].complete();
+    disk.releaseSyncs();
     const tids = [await one, await two];
     assertEquals(tids, tids.toSorted());
     assertEquals(texts(storage, 3), ["0", "1", null]);

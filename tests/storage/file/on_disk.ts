@@ -33,6 +33,7 @@ export async function onDisk(body: (place: Place) => Promise<void>): Promise<voi
   try {
     await body(place);
   } finally {
+    place.disk.releaseSyncs();
     for (const storage of opened) await storage.close();
     await Deno.remove(folder, { recursive: true });
   }

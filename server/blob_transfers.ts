@@ -1,0 +1,143 @@
+/**
+ * The blobs of one client on their way: one at a time up, one at a time down.
+ *
+ * Up, each chunk goes to a temporary file as it comes. Down, chunks are read and sent while little waits for the
+ * client; a second blob that was asked for waits for the end of the first, since clients can't take two mixed. Other
+ * calls of the client are answered meanwhile.
+ *
+ * @module
+ */
+
+import type { Channel } from "../protocol/mod.ts";
+import type { NewBlob } from "../storage/mod.ts";
+import { type Oid, oidBytes, POSKeyError, StorageError, type Tid, tidBytes } from "../values/mod.ts";
+
+/** Bytes of a chunk, as the original sends them. */
+export const CHUNK = 59_000;
+
+/** Chunks that are read at once. */
+const CHUNKS_READ = 8;
+
+/** Blobs that a client may wait for. */
+const MOST_WAITING = 1000;
+
+/** A blob that is being received. */
+export interface Upload {
+  /** Where its chunks go; undefined when they go nowhere, since it can't be stored. */
+  blob?: NewBlob;
+  /** Why it can't be stored. */
+  failure?: Error;
+}
+
+/** See the module. */
+export class BlobTransfers {
+  readonly #channel: Channel;
+  #upload?: Upload;
+  #sending: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** @param channel The client's connection. */
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  /** The upload that is under way. */
+  get upload(): Upload | undefined {
+    return this.#upload;
+  }
+
+  /** Begins an upload. */
+  begin(upload: Upload): void {
+    this.#upload = upload;
+  }
+
+  /** Adds a chunk to the upload. One that can't be written is told at the vote. */
+  add(upload: Upload, chunk: Uint8Array): void {
+    try {
+      upload.blob?.write(chunk);
+    } catch (error) {
+      upload.failure = error instanceof Error ? error : new StorageError(String(error));
+      upload.blob?.discard();
+      upload.blob = undefined;
+    }
+  }
+
+  /** Ends the upload. */
+  end(): Upload | undefined {
+    const upload = this.#upload;
+    this.#upload = undefined;
+    upload?.blob?.close();
+    return upload;
+  }
+
+  /** The client is gone: what it was sending goes too. */
+  close(): void {
+    this.end()?.blob?.discard();
+  }
+
+  /**
+   * Sends a blob, after those that were asked for before.
+   * @param load Tells the blob's file when its turn has come.
+   * @throws {POSKeyError} when there is none.
+   */
+  send(oid: Oid, serial: Tid, load: () => string): Promise<void> {
+    if (this.#waiting >= MOST_WAITING) throw new StorageError(`${MOST_WAITING} blobs are waited for already`);
+    this.#waiting++;
+    const sent = this.#sending.then(() => this.#send(oid, serial, load)).finally(() => this.#waiting--);
+    this.#sending = sent.catch(() => {});
+    return sent;
+  }
+
+  async #send(oid: Oid, serial: Tid, load: () => string): Promise<void> {
+    if (this.#channel.closed) return;
+    const path = load();
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path);
+    } catch (error) {
+      // A pack may have been faster.
+      if (error instanceof Deno.errors.NotFound) {
+        throw new POSKeyError(oid, serial, `No blob file at ${path}`);
+      }
+      throw error;
+    }
+    using _file = file;
+    const key = [oidBytes(oid), tidBytes(serial)];
+    this.#channel.notify("receiveBlobStart", key);
+    try {
+      await this.#sendChunks(file, key);
+    } catch (error) {
+      // What the client has is a part that nothing marks as one: it has to throw it away.
+      this.#channel.close(
+        new StorageError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error }),
+      );
+      return;
+    }
+    this.#channel.notify("receiveBlobStop", key);
+  }
+
+  async #sendChunks(file: Deno.FsFile, key: readonly Uint8Array[]): Promise<void> {
+    const buffer = new Uint8Array(CHUNK * CHUNKS_READ);
+    while (!this.#channel.closed) {
+      const length = await fill(file, buffer);
+      for (let start = 0; start < length; start += CHUNK) {
+        await this.#channel.room();
+        if (this.#channel.closed) return;
+        const chunk = buffer.subarray(start, Math.min(start + CHUNK, length));
+        this.#channel.notify("receiveBlobChunk", [...key, chunk]);
+      }
+      if (length < buffer.length) return;
+    }
+  }
+}
+
+/** Reads until the buffer is full or the file has ended. */
+async function fill(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const count = await file.read(buffer.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return length;
+}

@@ -1,0 +1,21 @@
+/**
+ * Blobs: their directory, their files on the way into a transaction and out with a pack, and giving them to a storage
+ * that has none.
+ *
+ * @module
+ */
+
+export { BlobDirectory, type BlobDirectoryOptions, type BlobEntry } from "./blob_directory.ts";
+export { type BlobFiles, type BlobWriter, errorCode, type FileKind, realBlobFiles } from "./blob_files.ts";
+export { isBlobRecord } from "./blob_record.ts";
+export { type LayoutName, LAYOUTS } from "./layout.ts";
+export { PendingBlobs } from "./pending_blobs.ts";
+export {
+  hasRemovals,
+  RemovalList,
+  type RemovalOptions,
+  removeListed,
+  removeOld,
+  removeStrays,
+} from "./removal.ts";
+export { StorageWithBlobs } from "./storage_with_blobs.ts";

@@ -1,0 +1,334 @@
+/**
+ * Blobs for a storage that has none: their records go to that storage, their files to a directory.
+ *
+ * @module
+ */
+
+import {
+  type Awaitable,
+  isPromise,
+  type Oid,
+  POSKeyError,
+  StorageTransactionError,
+  type Tid,
+} from "../../values/mod.ts";
+import {
+  announced,
+  type BeginOptions,
+  type BlobRestoringTransaction,
+  type BlobStorage,
+  capabilities,
+  capabilitiesOf,
+  type Capability,
+  type CurrentRecord,
+  type CurrentRecordIteration,
+  type DeletingTransaction,
+  type ExternalGC,
+  type Items,
+  type IterableStorage,
+  type IteratedTransaction,
+  type Loaded,
+  type NewBlob,
+  type RestorableStorage,
+  type RestoringTransaction,
+  type Revision,
+  type Storage,
+  type StorageTransaction,
+  supportsIteration,
+  type TransactionMetadata,
+  type UndoableStorage,
+  type UndoEntry,
+  type UndoingTransaction,
+} from "../storage.ts";
+import type { BlobDirectory } from "./blob_directory.ts";
+import type { PendingBlobs } from "./pending_blobs.ts";
+
+/** What the storage inside may be able to do; its capabilities say what it can. */
+type Base =
+  & Storage
+  & RestorableStorage
+  & ExternalGC
+  & IterableStorage
+  & CurrentRecordIteration
+  & UndoableStorage;
+
+type BaseTransaction = StorageTransaction & RestoringTransaction & DeletingTransaction & UndoingTransaction;
+
+/**
+ * A storage, with blobs. What the storage inside can do it can do as well.
+ *
+ * @example
+ * ```ts ignore
+ * await using storage = new StorageWithBlobs(new MappingStorage(), BlobDirectory.open("blobs"));
+ * ```
+ */
+export class StorageWithBlobs
+  implements
+    BlobStorage,
+    RestorableStorage,
+    ExternalGC,
+    IterableStorage,
+    CurrentRecordIteration,
+    UndoableStorage {
+  /** What it offers. */
+  readonly [capabilities]: readonly Capability[];
+  /** What clients are told, which is less where the original tells less. */
+  readonly [announced]: readonly Capability[];
+  readonly name: string;
+  readonly kind: string;
+  readonly readOnly: boolean;
+  readonly concurrentVotes: boolean;
+  readonly #base: Base;
+  readonly #directory: BlobDirectory;
+  /** Resolves when what a crash has left is gone; undefined where it was gone at once. */
+  readonly #swept: Awaitable<void>;
+
+  /**
+   * Puts a directory beside a storage, and sweeps what a crash has left in it.
+   * @param base The storage for the records; it is closed with this one.
+   */
+  constructor(base: Storage, directory: BlobDirectory) {
+    this.#base = base as Base;
+    this.#directory = directory;
+    this.name = base.name;
+    this.kind = base.kind;
+    this.readOnly = base.readOnly;
+    this.concurrentVotes = base.concurrentVotes;
+    const offered = capabilitiesOf(base);
+    const own: Capability[] = offered.includes("IStorageRestoreable")
+      ? ["IBlobStorageRestoreable", "IBlobStorage"]
+      : ["IBlobStorage"];
+    this[capabilities] = [...own, ...offered];
+    this[announced] = own.length > 1 ? this[capabilities] : own;
+    this.#swept = this.readOnly
+      ? undefined
+      : directory.sweep((oid, tid) => hasRevision(this.#base, oid, tid));
+  }
+
+  get temporaryDirectory(): string {
+    return this.#directory.temporaryDirectory;
+  }
+
+  loadBlob(oid: Oid, serial: Tid): string {
+    return this.#directory.load(oid, serial);
+  }
+
+  receiveBlob(): NewBlob {
+    return this.#directory.receive();
+  }
+
+  takeSharedBlob(oid: Oid, name: string): string {
+    return this.#directory.takeShared(oid, name);
+  }
+
+  loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
+    return this.#base.loadBefore(oid, before);
+  }
+
+  loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
+    return this.#base.loadSerial(oid, serial);
+  }
+
+  getTid(oid: Oid): Awaitable<Tid> {
+    return this.#base.getTid(oid);
+  }
+
+  history(oid: Oid, size: number): Awaitable<Revision[]> {
+    return this.#base.history(oid, size);
+  }
+
+  lastTransaction(): Tid {
+    return this.#base.lastTransaction();
+  }
+
+  lastInvalidations(count: number): Awaitable<{ readonly tid: Tid; readonly oids: readonly Oid[] }[]> {
+    return this.#base.lastInvalidations(count);
+  }
+
+  newOids(count: number): Awaitable<Oid[]> {
+    return this.#base.newOids(count);
+  }
+
+  length(): number {
+    return this.#base.length();
+  }
+
+  size(): number {
+    return this.#base.size();
+  }
+
+  transactions(start?: Tid, stop?: Tid): Items<IteratedTransaction> {
+    return this.#base.transactions(start, stop);
+  }
+
+  currentRecord(from: Oid): Awaitable<CurrentRecord | null> {
+    return this.#base.currentRecord(from);
+  }
+
+  undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Awaitable<UndoEntry[]> {
+    return this.#base.undoLog(first, last, filter);
+  }
+
+  begin(metadata: TransactionMetadata, options?: BeginOptions): TransactionWithBlobs {
+    const transaction = this.#base.begin(metadata, options) as unknown as BaseTransaction;
+    return new TransactionWithBlobs(transaction, this.#base, this.#directory);
+  }
+
+  async close(): Promise<void> {
+    await this.#swept;
+    await this.#base.close();
+  }
+
+  /** Closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Whether a storage has a record of that revision. */
+function hasRevision(storage: Storage, oid: Oid, tid: Tid): Awaitable<boolean> {
+  const missing = (error: unknown): boolean => {
+    if (error instanceof POSKeyError) return false;
+    throw error;
+  };
+  try {
+    const found = storage.loadSerial(oid, tid);
+    return isPromise(found) ? found.then(() => true, missing) : true;
+  } catch (error) {
+    return missing(error);
+  }
+}
+
+/** A transaction of a {@linkcode StorageWithBlobs}. */
+export class TransactionWithBlobs
+  implements BlobRestoringTransaction, DeletingTransaction, UndoingTransaction {
+  readonly #base: BaseTransaction;
+  readonly #storage: Storage;
+  readonly #directory: BlobDirectory;
+  readonly #undone: Tid[] = [];
+  #blobs?: PendingBlobs;
+  #aborted = false;
+
+  /** Puts blobs beside a transaction of `storage`. */
+  constructor(base: BaseTransaction, storage: Storage, directory: BlobDirectory) {
+    this.#base = base;
+    this.#storage = storage;
+    this.#directory = directory;
+  }
+
+  get changes(): readonly Oid[] {
+    return this.#base.changes;
+  }
+
+  get checks(): readonly Oid[] {
+    return this.#base.checks;
+  }
+
+  get exclusive(): boolean {
+    return this.#base.exclusive;
+  }
+
+  store(oid: Oid, serial: Tid, data: Uint8Array): void {
+    this.#base.store(oid, serial, data);
+  }
+
+  checkCurrent(oid: Oid, serial: Tid): void {
+    this.#base.checkCurrent(oid, serial);
+  }
+
+  deleteObject(oid: Oid, serial: Tid): void {
+    this.#base.deleteObject(oid, serial);
+  }
+
+  restore(oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null): void {
+    this.#base.restore(oid, serial, data, previous);
+  }
+
+  storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void {
+    this.#base.store(oid, serial, data);
+    this.#pending().add(oid, temporaryFile);
+  }
+
+  restoreBlob(oid: Oid, serial: Tid, data: Uint8Array, previous: Tid | null, temporaryFile: string): void {
+    this.#base.restore(oid, serial, data, previous);
+    this.#pending().add(oid, temporaryFile, serial);
+  }
+
+  undo(tid: Tid): void {
+    this.#base.undo(tid);
+    this.#undone.push(tid);
+  }
+
+  #pending(): PendingBlobs {
+    return this.#blobs ??= this.#directory.begin();
+  }
+
+  vote(): Awaitable<readonly Oid[]> {
+    if (!this.#blobs && this.#undone.length === 0) return this.#base.vote();
+    return this.#voteWithBlobs();
+  }
+
+  async #voteWithBlobs(): Promise<readonly Oid[]> {
+    try {
+      const resolved = await this.#base.vote();
+      for (const tid of this.#undone) await this.#copyForUndo(tid);
+      if (this.#aborted) throw new StorageTransactionError("transaction is aborted");
+      await this.#blobs?.prepare();
+      if (this.#aborted) throw new StorageTransactionError("transaction is aborted");
+      return resolved;
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+  }
+
+  /** Blobs that an undone transaction changed get their content from before it. */
+  async #copyForUndo(undone: Tid): Promise<void> {
+    if (!supportsIteration(this.#storage)) return;
+    for await (const transaction of this.#storage.transactions(undone, undone)) {
+      for await (const { oid } of transaction.records()) {
+        if (!this.#directory.has(oid, undone)) continue;
+        const before = this.#directory.tidsIn(this.#directory.directoryOf(oid)).findLast((tid) =>
+          tid < undone
+        );
+        // Where there is nothing before it the object is gone again; nobody asks for its file.
+        if (before === undefined) this.#blobs?.forget(oid);
+        else this.#pending().copyForUndo(oid, before);
+      }
+    }
+  }
+
+  finish(published?: (tid: Tid) => void, decided?: (tid: Tid) => Awaitable<void>): Awaitable<Tid> {
+    return this.#blobs
+      ? this.#finishWithBlobs(this.#blobs, published, decided)
+      : this.#base.finish(published, decided);
+  }
+
+  async #finishWithBlobs(
+    blobs: PendingBlobs,
+    published?: (tid: Tid) => void,
+    decided?: (tid: Tid) => Awaitable<void>,
+  ): Promise<Tid> {
+    let placing: Promise<void> | undefined;
+    const place = (tid: Tid): Promise<void> => {
+      const placed = blobs.place(tid);
+      return placing = decided ? placed.then(() => decided(tid)) : placed;
+    };
+    try {
+      const tid = await this.#base.finish(published, place);
+      // A storage that is not durable itself has not waited.
+      await placing;
+      blobs.settled();
+      return tid;
+    } catch (error) {
+      blobs.discard();
+      throw error;
+    }
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#blobs?.discard();
+    this.#base.abort();
+  }
+}
