@@ -4,7 +4,13 @@
  * @module
  */
 
-import { FileStorage, MappingStorage, type Storage } from "../storage/mod.ts";
+import {
+  BlobDirectory,
+  FileStorage,
+  MappingStorage,
+  type Storage,
+  StorageWithBlobs,
+} from "../storage/mod.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { StorageSection } from "./storage_sections.ts";
 
@@ -18,8 +24,12 @@ export interface OpenedStorage {
 
 /** What the original calls the class behind a kind of section, for the log. */
 export function storageKind(section: StorageSection): string {
-  return { filestorage: "FileStorage", mappingstorage: "MappingStorage" }[section.type as string] ??
-    section.type;
+  const kinds: Readonly<Record<string, string>> = {
+    filestorage: "FileStorage",
+    mappingstorage: "MappingStorage",
+    blobstorage: "BlobStorage",
+  };
+  return kinds[section.type] ?? section.type;
 }
 
 /**
@@ -31,10 +41,9 @@ export function storageKind(section: StorageSection): string {
 export function openStorage(section: StorageSection): OpenedStorage {
   switch (section.type) {
     case "filestorage": {
-      const { path, create, readOnly, quota } = section;
-      const storage = FileStorage.open(path, { create, readOnly, quota });
+      const { path, create, readOnly, quota, blobDir } = section;
+      const storage = FileStorage.open(path, { create, readOnly, quota, blobDir });
       const withoutEffect = [
-        section.blobDir !== undefined && "blob-dir",
         section.packer !== undefined && "packer",
         !section.packGc && "pack-gc",
         !section.packKeepOld && "pack-keep-old",
@@ -43,10 +52,16 @@ export function openStorage(section: StorageSection): OpenedStorage {
     }
     case "mappingstorage":
       return { storage: new MappingStorage(section.label), withoutEffect: [] };
+    case "blobstorage": {
+      // The directory first: what is wrong with it is known before anything is open.
+      const directory = BlobDirectory.open(section.blobDir);
+      const { storage, withoutEffect } = openStorage(section.base);
+      return { storage: new StorageWithBlobs(storage, directory), withoutEffect };
+    }
   }
   throw new ConfigurationError(
     section.position,
-    "this version can't open it yet; expected <filestorage> or <mappingstorage>",
+    "this version can't open it yet; expected <filestorage>, <mappingstorage> or <blobstorage>",
     { section: section.type },
   );
 }

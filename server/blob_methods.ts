@@ -12,7 +12,13 @@ import type { Value } from "../pickle/mod.ts";
 import { PythonError } from "../protocol/mod.ts";
 import { type BlobStorage, type BlobTransaction, supportsBlobs } from "../storage/mod.ts";
 import { StorageError } from "../values/mod.ts";
-import { oidArgument, recordArgument, textArgument, tidArgument, transactionIdArgument } from "./arguments.ts";
+import {
+  oidArgument,
+  recordArgument,
+  textArgument,
+  tidArgument,
+  transactionIdArgument,
+} from "./arguments.ts";
 import type { Commit } from "./commit.ts";
 import type { Session } from "./session.ts";
 
@@ -21,7 +27,9 @@ const log = getLogger(["zeo", "server"]);
 /** `storeBlobStart()`: begins an upload; one at a time. */
 export function storeBlobStart(session: Session): Value {
   session.requireWritable();
-  if (session.blobs.upload) throw new PythonError("builtins.AssertionError", "a blob is being stored already");
+  if (session.blobs.upload) {
+    throw new PythonError("builtins.AssertionError", "a blob is being stored already");
+  }
   try {
     session.blobs.begin({ blob: blobStorage(session).receiveBlob() });
   } catch (error) {
@@ -91,5 +99,8 @@ export async function sendBlob(session: Session, [oid, serial]: readonly Value[]
 function blobStorage(session: Session): BlobStorage {
   const { storage } = session.served;
   if (supportsBlobs(storage)) return storage;
-  throw new PythonError("ZODB.POSException.Unsupported", `Storing Blobs in ${storage.kind} is not supported.`);
+  throw new PythonError(
+    "ZODB.POSException.Unsupported",
+    `Storing Blobs in ${storage.kind} is not supported.`,
+  );
 }

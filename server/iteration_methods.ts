@@ -152,7 +152,10 @@ export function recordIternext(session: Session, [from]: readonly Value[]): Awai
   }
   const first = from === undefined || from === null;
   const use = (record: CurrentRecord | null): Value => {
-    if (!record) throw new PythonError("builtins.ValueError", first ? "empty tree" : "no key that large");
+    if (!record) {
+      const reason = first ? "empty tree" : "no key satisfies the conditions";
+      throw new PythonError("builtins.ValueError", reason);
+    }
     const { oid, tid, data, next } = record;
     return new Tuple([oidBytes(oid), tidBytes(tid), data, next === null ? null : oidBytes(next)]);
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Dict, Float, toNumber, Tuple, type Value } from "../pickle/mod.ts";
+import { Dict, Float, Tuple, type Value } from "../pickle/mod.ts";
 import { type Message, PythonError, truthy } from "../protocol/mod.ts";
 import {
   announcedBy,
@@ -16,7 +16,7 @@ import {
   supportsRestore,
   supportsUndo,
 } from "../storage/mod.ts";
-import { type Awaitable, isPromise, oidBytes, StorageError, tidBytes, tidSeconds } from "../values/mod.ts";
+import { type Awaitable, isPromise, oidBytes, tidBytes, tidSeconds } from "../values/mod.ts";
 import {
   bytesArgument,
   countArgument,
@@ -38,6 +38,7 @@ import {
   iteratorStart,
   recordIternext,
 } from "./iteration_methods.ts";
+import { pack } from "./pack_methods.ts";
 import type { Session } from "./session.ts";
 import { undoa, undoInfo, undoLog } from "./undo_methods.ts";
 
@@ -123,16 +124,6 @@ function restore(session: Session, [oid, serial, data, previous, id]: Arguments)
 
 function missing(session: Session, method: string): PythonError {
   return new PythonError("builtins.AttributeError", `'${session.served.storage.kind}' has no '${method}'`);
-}
-
-/** A method of the original that is not built yet: a clear answer, at the vote where the call itself gets none. */
-function notYet(name: string, transactionAt?: number): Entry {
-  return takes(0, 6, (session, args) => {
-    const reason = new StorageError(`${name} is not supported by this server yet`);
-    if (transactionAt === undefined) throw reason;
-    session.commit(transactionIdArgument(args[transactionAt])).refuse(reason);
-    return null;
-  });
 }
 
 function historyEntry(session: Session, { tid, size, user, description, extension }: Revision): Dict {
@@ -252,10 +243,7 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   storeBlobShared: takes(5, 5, storeBlobShared),
   undoLog: takes(2, 2, undoLog),
   undoInfo: takes(2, 3, undoInfo),
-  pack: takes(1, 2, (session, [time], call) => {
-    toNumber(time);
-    return notYet("pack").call(session, [], call);
-  }),
+  pack: takes(1, 2, pack),
   record_iternext: takes(0, 1, recordIternext),
   iterator_start: takes(2, 2, iteratorStart),
   iterator_next: takes(1, 1, iteratorNext),

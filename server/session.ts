@@ -118,7 +118,7 @@ export class Session {
     const { channel, served } = this;
     const finishing = commit.finish((tid) => {
       // The client counts on the sizes before it has its answer.
-      channel.notify("info", [this.sizes()]);
+      this.tellSizes();
       this.#reply(call, tidBytes(tid));
     });
     if (finishing instanceof Promise) {
@@ -127,6 +127,11 @@ export class Session {
         this.#replyError(call, error);
       });
     }
+  }
+
+  /** Tells the client how many objects and bytes the storage has. */
+  tellSizes(): void {
+    this.channel.notify("info", [this.sizes()]);
   }
 
   /** The number of objects and the bytes of the storage. */

@@ -174,17 +174,20 @@ class TransactionOrder {
 
   see({ header, faults }: FoundTransaction): void {
     const { position, tid, status } = header;
-    for (const { kind, message } of faults) this.#findings.add(position, kind, message);
+    for (const { kind, message } of faults) this.#findings.add(position, kind, `transaction ${message}`);
     if (tid <= this.last) {
       this.#findings.add(
         position,
         "tid",
-        `has tid ${formatTid(tid)}, expected one after ${formatTid(this.last)}: time-stamp reduction`,
+        `transaction has tid ${formatTid(tid)}, expected one after ${
+          formatTid(this.last)
+        }: time-stamp reduction`,
       );
     }
     this.last = tid;
     if (status === TransactionStatus.packed && this.#unpacked >= 0) {
-      const message = `has status "p", although the one at ${this.#unpacked} before it was not packed`;
+      const message =
+        `transaction has status "p", although the one at ${this.#unpacked} before it was not packed`;
       this.#findings.add(position, "status", message);
     } else if (status === TransactionStatus.complete && this.#unpacked < 0) {
       this.#unpacked = position;

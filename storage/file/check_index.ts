@@ -24,9 +24,9 @@ export class IndexCheck {
     if (!disk.exists(indexPath(path))) return;
     const loaded = loadIndex(path, disk);
     if (typeof loaded === "string") {
-      findings.add(0, "index", `can't be read: ${loaded}`);
+      findings.add(0, "index", `index can't be read: ${loaded}`);
     } else if (loaded.end > size) {
-      findings.add(0, "index", `covers ${loaded.end} bytes, the data has ${size}`);
+      findings.add(0, "index", `index covers ${loaded.end} bytes, the data has ${size}`);
     } else {
       this.#saved = loaded.index;
       this.#end = loaded.end;
@@ -45,7 +45,7 @@ export class IndexCheck {
     this.#saved = undefined;
     this.#compared = true;
     if (end > this.#end) {
-      this.#findings.add(this.#end, "index", `ends at ${this.#end}, where no transaction ends`);
+      this.#findings.add(this.#end, "index", `index ends at ${this.#end}, where no transaction ends`);
       return;
     }
     const ours = index.entries(), theirs = saved.entries();
@@ -64,20 +64,24 @@ export class IndexCheck {
         : 0;
       if (order < 0) {
         const [oid, position] = our.value!;
-        this.#findings.add(position, "index", `lacks ${formatOid(oid)}, which the data has at ${position}`);
+        this.#findings.add(
+          position,
+          "index",
+          `index lacks ${formatOid(oid)}, which the data has at ${position}`,
+        );
       } else if (order > 0) {
         const [oid, position] = their.value!;
         this.#findings.add(
           position,
           "index",
-          `has ${formatOid(oid)} at ${position}, the data doesn't have it`,
+          `index has ${formatOid(oid)} at ${position}, the data doesn't have it`,
         );
       } else if (our.value![1] !== their.value![1]) {
         const [oid, position] = our.value!;
         this.#findings.add(
           position,
           "index",
-          `has ${formatOid(oid)} at ${their.value![1]}, the data has it at ${position}`,
+          `index has ${formatOid(oid)} at ${their.value![1]}, the data has it at ${position}`,
         );
       }
       if (order <= 0) our = ours.next();

@@ -10,18 +10,14 @@
 import { Dict, PickleReader, readRecord } from "../../pickle/mod.ts";
 import { formatOid, formatTid, readPosition, type Tid } from "../../values/mod.ts";
 import { decompressRecord } from "../zlib/compressed_record.ts";
+import { backFault, recordHeaderAt } from "./check_back.ts";
 import type { Findings } from "./check_findings.ts";
 import type { Pace } from "./check_pace.ts";
 import {
   BACK_POINTER,
-  FIRST_TRANSACTION,
   headerLength,
-  readRecordHeader,
-  readTransactionHeader,
   RECORD_HEADER,
   type RecordHeader,
-  recordLength,
-  recordsEnd,
   TRANSACTION_HEADER,
   type TransactionHeader,
   TransactionStatus,
@@ -41,8 +37,6 @@ export class RecordCheck {
   readonly #window: FileWindow;
   readonly #findings: Findings;
   readonly #pickles: boolean;
-  /** For looking back, without moving the window. */
-  readonly #scratch = new Uint8Array(RECORD_HEADER);
 
   /** @param pickles Whether to read what is stored, too. */
   constructor(window: FileWindow, findings: Findings, pickles: boolean) {
@@ -62,7 +56,7 @@ export class RecordCheck {
     const fault = textFault("user", texts.subarray(0, userLength)) ??
       textFault("description", texts.subarray(userLength, userLength + descriptionLength)) ??
       (extensionLength === 0 ? undefined : extensionFault(texts.subarray(-extensionLength)));
-    if (fault !== undefined) this.#findings.add(position, "metadata", fault);
+    if (fault !== undefined) this.#findings.add(position, "metadata", `transaction ${fault}`);
   }
 
   /** Checks a transaction's records and takes them into the indexes. */
@@ -71,7 +65,7 @@ export class RecordCheck {
     const otherTids = new OtherTids();
     for (const { position, record, fault } of surveyRecords(this.#window, transaction)) {
       if (pace.due()) await pace.rest(position);
-      if (fault !== undefined) this.#findings.add(position, record ? "record" : "lost", fault);
+      if (fault !== undefined) this.#findings.add(position, record ? "record" : "lost", `record ${fault}`);
       if (!record) continue;
       this.records++;
       otherTids.see(record, transaction);
@@ -101,7 +95,7 @@ export class RecordCheck {
     if (record.size > 0) return 0;
     const offset = this.#window.find(position + RECORD_HEADER, BACK_POINTER);
     const back = readPosition(this.#window.bytes, offset);
-    const fault = back === 0 ? undefined : this.#backFault(record, back);
+    const fault = back === 0 ? undefined : backFault(this.#window.file, record, back);
     if (fault !== undefined) {
       this.#findings.add(
         position,
@@ -115,27 +109,7 @@ export class RecordCheck {
   #expectedPrevious({ oid }: RecordHeader, transaction: TransactionHeader): number {
     const newest = this.index.get(oid) ?? 0;
     // Of two records for one object in one transaction, both name the one in the transaction before.
-    return newest > transaction.position ? this.#recordAt(newest).previous : newest;
-  }
-
-  #backFault(record: RecordHeader, back: number): string | undefined {
-    if (back < FIRST_TRANSACTION + TRANSACTION_HEADER || back >= record.position) {
-      return `expected an earlier place than ${record.position}`;
-    }
-    const target = this.#recordAt(back);
-    if (target.oid !== record.oid) return `where ${formatOid(target.oid)} is, or no record`;
-    const header = new Uint8Array(TRANSACTION_HEADER);
-    if (target.transaction < back) this.#window.file.read(header, target.transaction);
-    const owner = readTransactionHeader(header, 0, target.transaction);
-    const within = target.versionLength === 0 &&
-      back + recordLength(target.size) <= recordsEnd(owner);
-    if (!within || owner.tid !== target.tid) return "where no record begins";
-  }
-
-  #recordAt(position: number): RecordHeader {
-    this.#scratch.fill(0);
-    this.#window.file.read(this.#scratch, position);
-    return readRecordHeader(this.#scratch, 0, position);
+    return newest > transaction.position ? recordHeaderAt(this.#window.file, newest).previous : newest;
   }
 
   #data({ oid, position, size }: RecordHeader): void {
@@ -172,7 +146,11 @@ class OtherTids {
     if (this.#first === undefined) return;
     const found: Tid = this.#first.tid;
     if (this.#others === this.#records && this.#agree) {
-      findings.add(position, "tid", `has tid ${formatTid(tid)}, its records have ${formatTid(found)}`);
+      findings.add(
+        position,
+        "tid",
+        `transaction has tid ${formatTid(tid)}, its records have ${formatTid(found)}`,
+      );
       return;
     }
     const more = this.#others === 1 ? "" : `, and ${this.#others - 1} more of the transaction have another`;

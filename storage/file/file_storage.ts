@@ -154,6 +154,9 @@ export class FileStorage
     this.readOnly = options.readOnly ?? false;
     this.#disk = options.disk ?? realDisk;
     this.#lock = lock;
+    if (options.blobDir !== undefined) {
+      this.#blobs = BlobDirectory.open(options.blobDir, { readOnly: this.readOnly });
+    }
     const { file, index, end, lastTid, maxOid } = openDataFile(path, {
       disk: this.#disk,
       readOnly: this.readOnly,
@@ -168,7 +171,7 @@ export class FileStorage
       options.merge ?? mergeWith(new ConflictResolver()),
     );
     this.#appender = new Appender(this.#visible, options.now ?? Date.now);
-    if (options.blobDir !== undefined) this.#blobs = this.#openBlobs(options.blobDir);
+    if (!this.readOnly) this.#blobs?.sweep((oid, tid) => this.#hasRevision(oid, tid));
     this[capabilities] = this.#blobs ? ["IBlobStorageRestoreable", "IBlobStorage", ...OFFERED] : OFFERED;
     this.#packer = new FilePacker(
       {
@@ -343,12 +346,6 @@ export class FileStorage
   /** Closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #openBlobs(path: string): BlobDirectory {
-    const directory = BlobDirectory.open(path, { readOnly: this.readOnly });
-    if (!this.readOnly) directory.sweep((oid, tid) => this.#hasRevision(oid, tid));
-    return directory;
   }
 
   #blobDirectory(): BlobDirectory {

@@ -111,14 +111,13 @@ export class PackEngine implements PackWork {
     const gc = this.#gc = this.#job.gc && ++this.#attempts <= MOST_ATTEMPTS;
     const { current, position, redundant } = await scanToPackTime(this.#window, end, until, this.#pace);
     if (redundant) return "redundant";
-    if (current.size === 0) return "nothing";
     const reachable = new Reachable(current, this.#reader, this.#references, this.#pace, path);
     this.#pace.begin("reach", position);
     if (gc) await reachable.addFromRoot();
     else reachable.addAll();
-    for (const oid of this.#missed) reachable.addLater(oid);
+    for (const oid of this.#missed) reachable.addNeeded(oid);
     await this.#addLater(reachable, position, end);
-    await reachable.followLater(gc);
+    if (gc) await reachable.followLater();
     this.#output = new PackOutput(this.#disk, packPath(path));
     if (this.#job.removedList !== undefined) {
       this.#removed = new PackOutput(this.#disk, this.#job.removedList);
@@ -150,15 +149,24 @@ export class PackEngine implements PackWork {
   /** Keeps what transactions after the pack time, which are there already, share or refer to. */
   async #addLater(reachable: Reachable, position: number, end: number): Promise<void> {
     const cursor = new PackCursor(new FileWindow(this.#old));
+    /** What was written since: of that, nobody needs what was there at the pack time. */
+    const written = new OidIndex();
     for (let at = position; at < end; at = cursor.end) {
       cursor.enter(at, end);
       while (cursor.next()) {
         const { oid, size, back } = cursor;
+        written.set(oid, cursor.position);
         if (back !== 0 && back < position) reachable.addShared(oid, back);
-        if (this.#gc && size > 0) {
-          for (const referred of this.#referencesAt(cursor.position)) reachable.addLater(referred);
-        }
         const pause = this.#pace.step(size, 1);
+        if (pause) await pause;
+      }
+      if (!this.#gc) continue;
+      cursor.enter(at, end);
+      while (cursor.next()) {
+        for (const oid of this.#referencesAt(cursor.position)) {
+          if (!written.has(oid)) reachable.addNeeded(oid);
+        }
+        const pause = this.#pace.step(cursor.size, 1);
         if (pause) await pause;
       }
     }

@@ -41,6 +41,8 @@ export class Reachable {
   /** Records that are kept though they were not current at the pack time. */
   readonly #extra = new Map<number, Oid>();
   readonly #extraOids = new Set<Oid>();
+  readonly #broughtBack = new Set<number>();
+  readonly #needed = new Set<Oid>();
 
   /** @param path The file's, for errors. */
   constructor(current: OidIndex, reader: PackReader, references: References, pace: Pace, path: string) {
@@ -87,26 +89,33 @@ export class Reachable {
   }
 
   /**
-   * Keeps an object that a later transaction refers to, and what can be reached from it, as far as it is there.
+   * Keeps the record that one after the pack time shares its data with.
    * Call {@linkcode Reachable.followLater} at the end.
    */
-  addLater(oid: Oid): void {
-    this.#add(oid);
-  }
-
-  /** Keeps a record that a later one shares its data with. */
   addShared(oid: Oid, position: number): void {
-    if (this.currentOf(oid) === position) return;
+    // With its data it brings back what it refers to.
+    if (this.has(oid)) this.#broughtBack.add(position);
     this.#extra.set(position, oid);
     this.#extraOids.add(oid);
   }
 
-  /** Keeps what can be reached from what was added last. */
-  async followLater(collect: boolean): Promise<void> {
-    if (!collect) return;
-    for (const position of this.#extra.keys()) {
-      for (const oid of this.#referencesAt(position, false)) this.#add(oid);
+  /**
+   * Keeps an object that a transaction after the pack time refers to, as it was at the pack time.
+   * Call {@linkcode Reachable.followLater} at the end.
+   */
+  addNeeded(oid: Oid): void {
+    if ((this.#current.get(oid) ?? MARK) < MARK) this.#needed.add(oid);
+  }
+
+  /** Keeps what can be reached from what was added last, as far as it is there. */
+  async followLater(): Promise<void> {
+    for (const position of this.#broughtBack) {
+      for (const oid of this.#referencesAt(position, false)) {
+        if (!this.#extraOids.has(oid)) this.#add(oid);
+      }
     }
+    await this.#follow(false, this.#extraOids);
+    for (const oid of this.#needed) this.#add(oid);
     await this.#follow(false);
   }
 
@@ -147,14 +156,17 @@ export class Reachable {
     this.#found[this.#count++] = position;
   }
 
-  async #follow(strict: boolean): Promise<void> {
+  /** @param except Objects of which the current record is not what is referred to. */
+  async #follow(strict: boolean, except?: ReadonlySet<Oid>): Promise<void> {
     while (this.#done < this.#count) {
       const run = this.#found.subarray(this.#done, Math.min(this.#count, this.#done + RUN)).sort();
       this.#done += run.length;
       const near = run.length > 1 && (run[run.length - 1] - run[0]) / run.length < NEAR;
       for (const position of run) {
         const references = this.#referencesAt(position, near);
-        for (const oid of references) this.#add(oid, strict ? position : undefined);
+        for (const oid of references) {
+          if (!except?.has(oid)) this.#add(oid, strict ? position : undefined);
+        }
         const pause = this.#pace.step(this.#bytes, 1);
         if (pause) await pause;
       }

@@ -8,7 +8,8 @@
  */
 
 import { formatOid, formatTid, type Oid, readPosition, type Tid, writePosition } from "../../values/mod.ts";
-import { type Finding, Findings } from "./check_findings.ts";
+import { backFault } from "./check_back.ts";
+import type { Findings } from "./check_findings.ts";
 import type { Pace } from "./check_pace.ts";
 import {
   BACK_POINTER,
@@ -17,7 +18,6 @@ import {
   type RecordHeader,
   recordLength,
   recordsEnd,
-  TRANSACTION_HEADER,
   TRANSACTION_TRAILER,
   type TransactionHeader,
   TransactionStatus,
@@ -33,6 +33,8 @@ import { Relocation } from "./salvage_relocation.ts";
 import type { FileWindow } from "./scan_window.ts";
 
 const COPY = 1 << 20;
+
+const NO_STRINGS = { userLength: 0, descriptionLength: 0, extensionLength: 0 };
 
 /** A record that is copied. */
 interface Copied {
@@ -105,7 +107,7 @@ export class SalvageCopy {
     }
     if (this.#lastTid !== undefined && plan.header.tid <= this.#lastTid) {
       const expected = `expected one after ${formatTid(this.#lastTid)}: copied as it is`;
-      this.#findings.add(position, "tid", `has tid ${formatTid(plan.header.tid)}, ${expected}`);
+      this.#findings.add(position, "tid", `transaction has tid ${formatTid(plan.header.tid)}, ${expected}`);
     }
     this.#lastTid = plan.header.tid;
     this.counts.transactions++;
@@ -118,9 +120,7 @@ export class SalvageCopy {
   async #plan({ header: found, faults }: FoundTransaction, pace: Pace): Promise<Plan> {
     let header = found, partial = false;
     for (const { kind, message } of faults) {
-      this.#findings.add(found.position, kind, message);
-      // A wrong length alone is made good; one that says that the strings don't fit means that they are wrong.
-      if (kind === "length" && headerLength(found) > found.length) partial = true;
+      this.#findings.add(found.position, kind, `transaction ${message}`);
     }
     // Others follow it, so it was finished.
     if (found.status === TransactionStatus.voted) header = { ...header, status: TransactionStatus.complete };
@@ -130,6 +130,8 @@ export class SalvageCopy {
       if (pace.due()) await pace.rest(position);
       if (fault !== undefined || !record) {
         this.#findings.add(position, record ? "record" : "lost", `record ${fault}`);
+        // Where the first record isn't where it should be, the strings before it may go on into it.
+        if (!record && records.length === 0) header = { ...header, ...NO_STRINGS };
         partial = true;
         continue;
       }
@@ -148,11 +150,15 @@ export class SalvageCopy {
     const theirs = records[0]?.record.tid ?? tid;
     const agree = records.every(({ record }) => record.tid === theirs);
     if (agree && theirs !== tid) {
-      const message = `has tid ${formatTid(tid)}, its records have ${formatTid(theirs)}`;
+      const message = `transaction has tid ${formatTid(tid)}, its records have ${formatTid(theirs)}`;
       this.#findings.add(position, "tid", message);
       return { header: { ...header, tid: theirs } };
     }
-    this.#findings.add(position, "tid", `has ${others} records with another tid than ${formatTid(tid)}`);
+    this.#findings.add(
+      position,
+      "tid",
+      `transaction has ${others} records with another tid than ${formatTid(tid)}`,
+    );
     // Whose ids differ may be any object's: they are left out.
     records.splice(0, records.length, ...records.filter(({ record }) => record.tid === tid));
     return { header };
@@ -163,11 +169,10 @@ export class SalvageCopy {
     const offset = this.#window.find(record.position + RECORD_HEADER, BACK_POINTER);
     const back = readPosition(this.#window.bytes, offset);
     if (back === 0) return { record, back };
-    const target = this.#relocation.find(back);
-    if (target !== undefined && this.#isRecordOf(record.oid, back, record.position)) {
-      return { record, back: target };
-    }
-    const data = this.#isRecordOf(record.oid, back, record.position) ? this.#dataAt(back) : undefined;
+    const fault = backFault(this.#window.file, record, back);
+    const target = fault === undefined ? this.#relocation.find(back) : undefined;
+    if (target !== undefined) return { record, back: target };
+    const data = this.#dataAt(record, back);
     if (data === undefined) {
       this.#findings.add(
         record.position,
@@ -179,20 +184,16 @@ export class SalvageCopy {
     return data === null ? { record, back: 0 } : { record, data };
   }
 
-  #isRecordOf(oid: Oid, position: number, before: number): boolean {
-    if (position < TRANSACTION_HEADER || position >= before) return false;
-    const header = new Uint8Array(8);
-    this.#window.file.read(header, position);
-    return formatOid(oid) === formatOid(oidOf(header));
-  }
-
-  /** The data at a place that is not in the copy; null where it says that the object is gone, undefined when damaged. */
-  #dataAt(position: number): Uint8Array | null | undefined {
-    try {
-      return this.#reader.data(this.#reader.record(position));
-    } catch {
-      return undefined;
+  /** Data that is not in the copy, from where it is shared; null when the object is gone, undefined when it is lost. */
+  #dataAt({ oid, position }: RecordHeader, back: number): Uint8Array | null | undefined {
+    for (let from = position, to = back; to !== 0;) {
+      if (backFault(this.#window.file, { oid, position: from }, to) !== undefined) return undefined;
+      const record = this.#reader.record(to);
+      if (record.data !== null) return record.data;
+      from = to;
+      to = record.back;
     }
+    return null;
   }
 
   async #write({ header, records }: Plan, pace: Pace): Promise<void> {

@@ -92,7 +92,9 @@ function transactionFrom(
   const fault = transactionFault(header, size);
   const copyFault = transactionEnd(header) > size ? fault : lengthFault(window, header);
   if (copyFault === undefined && header.length >= TRANSACTION_HEADER) {
-    if (header.status === TransactionStatus.voted && !isPlausible(window, transactionEnd(header), size)) {
+    const end = transactionEnd(header);
+    // Only the last one can be unfinished: where others follow, the status is what is damaged.
+    if (header.status === TransactionStatus.voted && (end === size || !isPlausible(window, end, size))) {
       return { kind: "tail", position: header.position, end: size, fault: "was voted and not finished" };
     }
     const faults: Fault[] = fault === undefined ? [] : [{ kind: "length", message: fault }];

@@ -64,17 +64,19 @@ export function undoInto(
 ): readonly Oid[] {
   const transaction = findUndoable(visible, tid);
   const failures = new Map<Oid, UndoError>();
-  const undone = new Set<Oid>();
+  const states: [Oid, number | Uint8Array][] = [];
   for (const { oid, position } of recordsOf(visible.file, transaction)) {
-    const failure = undoRecord(undoing, oid, position, visible, merge);
-    if (failure) failures.set(oid, failure);
+    const state = undoneState(undoing, oid, position, visible, merge);
+    if (state instanceof UndoError) failures.set(oid, state);
     else {
       failures.delete(oid);
-      undone.add(oid);
+      states.push([oid, state]);
     }
   }
   if (failures.size > 0) throw new MultipleUndoErrors([...failures]);
-  return [...undone];
+  // Only now: an object's second record in the undone transaction is judged as its first one was.
+  for (const [oid, state] of states) undoing.addUndone(oid, state);
+  return [...new Set(states.map(([oid]) => oid))];
 }
 
 function findUndoable(visible: VisibleFile, tid: Tid): TransactionHeader {
@@ -110,33 +112,30 @@ function currentOf(oid: Oid, undoing: FileTransaction, { reader, index }: Visibl
   return { source: back, data: back === 0 ? null : reader.data(reader.record(back)) };
 }
 
-function undoRecord(
+/**
+ * The state that an object has when the record at `position` is taken back: the position of a record that has it, 0 for
+ * none, or merged data.
+ */
+function undoneState(
   undoing: FileTransaction,
   oid: Oid,
   position: number,
   visible: VisibleFile,
   merge: Merge,
-): UndoError | undefined {
+): number | Uint8Array | UndoError {
   const { reader, index } = visible;
   const record = reader.record(position);
-  const data = reader.data(record);
+  if (index.get(oid) === position && undoing.body.newest(oid) === undefined) return record.previous;
   const current = currentOf(oid, undoing, visible);
-  const untouched = index.get(oid) === position && undoing.body.newest(oid) === undefined;
-  if (untouched || current.source === position || sameData(current.data, data)) {
-    undoing.addUndone(oid, record.previous);
-    return;
-  }
+  if (current.source === position) return record.previous;
+  const data = reader.data(record);
+  if (!data || !current.data) return new UndoError("_loadBack() failed", oid);
+  if (equalBytes(current.data, data)) return record.previous;
   if (record.previous === 0) {
     return new UndoError("Can't undo an add transaction followed by conflicting transactions.", oid);
   }
   const before = reader.data(reader.record(record.previous));
-  const merged = before && data && current.data
-    ? merge({ oid, old: data, committed: current.data, changed: before })
-    : undefined;
-  if (merged === undefined) return new UndoError("Some data were modified by a later transaction", oid);
-  undoing.addUndone(oid, merged);
-}
-
-function sameData(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : equalBytes(a, b);
+  if (!before) return new UndoError("_loadBack() failed", oid);
+  return merge({ oid, old: data, committed: current.data, changed: before }) ??
+    new UndoError("Some data were modified by a later transaction", oid);
 }

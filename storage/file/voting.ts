@@ -118,7 +118,9 @@ export class Voting {
       if (step.kind === "store") return;
       throw new POSKeyError(step.oid);
     }
-    const committed = reader.record(position).tid;
+    const record = reader.record(position), committed = record.tid;
+    // An object that is gone can be stored again, and deleted again, but nobody can rely on it.
+    if (step.kind === "check" && record.data === null && record.back === 0) throw new POSKeyError(step.oid);
     if (committed === step.serial) return;
     const conflict = { oid: step.oid, committed, read: step.serial };
     if (step.kind === "check") throw new ReadConflictError(conflict);

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Address } from "../../protocol/mod.ts";
 import { addressInUse, StorageServer } from "../../server/mod.ts";
 import { MappingStorage } from "../../storage/mod.ts";
-import { NO_TID, oid, tidBytes } from "../../values/mod.ts";
+import { NO_TID, oidFromBytes, tidBytes } from "../../values/mod.ts";
 import { CapturedLog } from "./serving.ts";
-import { WireClient } from "./wire_client.ts";
+import { itemsOf, WireClient } from "./wire_client.ts";
 
 function start(address: Address): Promise<StorageServer> {
   return StorageServer.start({ address, storages: new Map([["1", new MappingStorage()]]) });
@@ -32,7 +32,8 @@ async function works(address: Address): Promise<void> {
   for (const encoding of ["M", "Z"] as const) {
     await using one = await WireClient.connect(address, { encoding });
     await using two = await WireClient.connect(address, { encoding });
-    const id = oid(encoding === "M" ? 1 : 2);
+    const [bytes] = itemsOf(await one.call("new_oids", 1))!;
+    const id = oidFromBytes(bytes as Uint8Array);
     const tid = await one.begin().store(id, NO_TID, "x").commit();
     assertEquals(await two.invalidation(), [tid, [id]]);
     assertEquals(await two.call("lastTransaction"), tidBytes(tid));
@@ -88,8 +89,11 @@ Deno.test("Unix sockets work, and are gone when the server is", async () => {
 Deno.test("the socket file of a server that is gone is replaced", async () => {
   await inFolder(async (folder) => {
     const address = { transport: "unix", path: `${folder}/zeo.sock` } as const;
-    // Deno leaves the file behind, as a server that was killed does.
-    Deno.listen(address).close();
+    // As a server that was killed leaves it: nobody listens, and the file is there.
+    const gone = Deno.listen(address);
+    Deno.renameSync(address.path, `${folder}/moved`);
+    gone.close();
+    Deno.renameSync(`${folder}/moved`, address.path);
     assert(exists(address.path));
     await using _server = await start(address);
     await works(address);

@@ -30,6 +30,7 @@ import {
   type Tid,
   tidBytes,
   tidFromBytes,
+  write32,
 } from "../../values/mod.ts";
 
 /** How a client introduces itself. */
@@ -61,6 +62,14 @@ export class RemoteError extends Error {
   constructor(readonly pythonName: string, readonly detail: Value) {
     super(`${pythonName}: ${itemsOf(detail)?.map(String).join() ?? detail}`);
   }
+}
+
+/** A message with its length in front. */
+export function framed(message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(4 + message.length);
+  write32(frame, 0, message.length);
+  frame.set(message, 4);
+  return frame;
 }
 
 /** The items of a list or tuple. */
@@ -139,12 +148,6 @@ export class WireClient implements AsyncDisposable {
     return this.#raw ?? [];
   }
 
-  /** Waits for one more frame, or the end. */
-  async nextFrame(): Promise<void> {
-    const { length } = this.frames;
-    while (this.frames.length === length && !this.#gone) await this.#wake.promise;
-  }
-
   /** Calls a method and waits for its reply. @throws {RemoteError} when it fails, {Gone} when no reply comes. */
   call(name: string, ...args: Value[]): Promise<Value> {
     return watched(this.callAs(++this.#lastId, name, ...args));
@@ -185,11 +188,7 @@ export class WireClient implements AsyncDisposable {
 
   /** Sends bytes as one message. */
   sendFrame(message: Uint8Array): Promise<void> {
-    const out = new Output();
-    const start = out.beginFrame();
-    out.append(message);
-    out.endFrame(start);
-    return this.sendBytes(out.bytes.slice(0, out.length));
+    return this.sendBytes(framed(message));
   }
 
   /** Sends bytes as they are. A connection that is gone swallows them. */
@@ -234,6 +233,15 @@ export class WireClient implements AsyncDisposable {
   resume(): void {
     this.#paused?.resolve();
     this.#paused = undefined;
+  }
+
+  /** Sends nothing more, and still reads. */
+  async hangUp(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
   }
 
   /** Closes the connection at once, whatever is under way. */

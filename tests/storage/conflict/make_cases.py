@@ -6,7 +6,7 @@
 
 A case is three records (old, committed, new; in Base64) and the original's answer: the record that it made of them, or
 null, and what it logged. Of the candidates, a few of each group and answer are kept. With candidates below 0 all of
-that many are, for a longer comparison.
+that many are: CONFLICT_CASES=file deno test -A tests/storage/conflict compares with those instead.
 
 "exact" says whether our bytes have to be the same: the original writes a str twice if it is two objects, and we once.
 """
@@ -34,7 +34,6 @@ from ZODB.ConflictResolution import ConflictResolvingStorage
 from ZODB.DemoStorage import DemoStorage
 from ZODB.MappingStorage import MappingStorage
 from ZODB.POSException import ConflictError
-from ZODB.serialize import ObjectWriter
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parent.parent / "fixtures" / "conflict_cases.json"
@@ -153,10 +152,6 @@ VALUES = {
     "Q": [0, 1, 2**64 - 1], "F": [0.0, 1.5, 0.1, 1, True, -0.0, 16777217, 1e300, 0.10000000149011612],
     "s": [b"abcdef", b"abcdeg", b"\0\0\0\0\0\0"],
 }
-
-
-class Day:
-    pass
 
 
 def object_keys(kind):

@@ -58,7 +58,7 @@ async function finishing(
 ): Promise<Tid> {
   const transaction = storage.begin(nobody);
   transaction.store(oid(id), NO_TID, record(`${id}`));
-  for (const each of data) transaction.store(storage.newOids(1)[0], NO_TID, each);
+  for (const [number, each] of data.entries()) transaction.store(oid(100 + number), NO_TID, each);
   transaction.vote();
   return await transaction.finish();
 }
