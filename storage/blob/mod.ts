@@ -12,6 +12,7 @@ export { type LayoutName, LAYOUTS } from "./layout.ts";
 export { PendingBlobs } from "./pending_blobs.ts";
 export {
   hasRemovals,
+  removedListOf,
   RemovalList,
   type RemovalOptions,
   removeListed,

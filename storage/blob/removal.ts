@@ -10,7 +10,7 @@
  */
 
 import { dirname, join } from "@std/path";
-import { type Awaitable, type Oid, StorageError, type Tid } from "../../values/mod.ts";
+import { type Awaitable, isPromise, type Oid, StorageError, type Tid } from "../../values/mod.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
 import type { BlobWriter } from "./blob_files.ts";
 import { directoryOf, fileOf } from "./layout.ts";
@@ -29,6 +29,8 @@ export interface RemovalOptions {
   readonly known: (oid: Oid, tid: Tid) => Awaitable<boolean>;
   /** Whether to keep what is removed, with the rest, in the directory's `.old`. */
   readonly keepOld: boolean;
+  /** Whether the list is one that a crash has left, so that nobody knows whether its pack got into place. */
+  readonly resumed?: boolean;
 }
 
 /** The list, while a pack writes it. */
@@ -66,6 +68,11 @@ export function removeOld(directory: BlobDirectory): Promise<void> {
   return directory.files.removeTree(oldPath(directory));
 }
 
+/** Where a pack writes the list. */
+export function removedListOf(directory: BlobDirectory): string {
+  return listPath(directory);
+}
+
 /** Whether there is a list that has something in it. */
 export function hasRemovals(directory: BlobDirectory): boolean {
   return (directory.files.readText(listPath(directory)) ?? "") !== "";
@@ -80,13 +87,14 @@ export async function removeListed(directory: BlobDirectory, options: RemovalOpt
   const { files } = directory;
   const listed = readList(directory);
   const pace = new Pace();
-  if (options.keepOld) keepLayout(directory);
+  let removed = 0;
   for (const { oid, tid } of listed) {
     const tids = tid === undefined ? directory.tidsIn(directory.directoryOf(oid)) : [tid];
-    await removeUnknown(directory, oid, tids, options);
+    removed += await removeUnknown(directory, oid, tids, options);
     await pace.rest();
   }
-  if (options.keepOld) {
+  if (options.keepOld && (removed > 0 || !options.resumed)) {
+    keepLayout(directory);
     for (const { oid, tids } of directory.entries()) {
       for (const tid of tids) keep(directory, oid, tid, (from, to) => files.link(from, to));
       await pace.rest();
@@ -112,16 +120,19 @@ async function removeUnknown(
   oid: Oid,
   tids: readonly Tid[],
   { known, keepOld }: RemovalOptions,
-): Promise<void> {
+): Promise<number> {
+  let removed = 0;
   for (const tid of tids) {
-    const answer = known(oid, tid);
-    // Between this answer and the removal nothing may come; a revision that is being written has no record yet.
-    if (answer instanceof Promise ? await answer : answer) continue;
+    // A revision that is being written has no record yet. In this order: once it isn't written any more it is known.
     if (directory.isPlacing(directory.pathOf(oid, tid))) continue;
+    const answer = known(oid, tid);
+    if (isPromise(answer) ? await answer : answer) continue;
+    removed++;
     if (keepOld) keep(directory, oid, tid, (from, to) => directory.files.rename(from, to));
     directory.removeRevision(oid, tid);
   }
   directory.prune(directory.directoryOf(oid));
+  return removed;
 }
 
 function keepLayout(directory: BlobDirectory): void {

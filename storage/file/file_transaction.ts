@@ -25,12 +25,13 @@ import { type SpillPlace, TransactionBody } from "./transaction_body.ts";
 /** What the transaction was asked to do, in the order of the calls. */
 export type Step =
   | {
-    readonly kind: "store" | "check" | "delete";
+    readonly kind: "store" | "check" | "delete" | "restore";
     readonly oid: Oid;
     readonly serial: Tid;
     readonly record: number;
+    /** Whether its record waits for those of an undo. */
+    readonly late: boolean;
   }
-  | { readonly kind: "restore"; readonly oid: Oid; readonly serial: Tid; readonly record: number }
   | { readonly kind: "undo"; readonly tid: Tid };
 
 /** The storage's side of a transaction. */
@@ -68,6 +69,8 @@ const LONGEST_TEXT = 0xffff;
 export class FileTransaction implements BlobRestoringTransaction, DeletingTransaction, UndoingTransaction {
   readonly #host: TransactionHost;
   readonly #body: TransactionBody;
+  /** What is asked for after an undo: its records come behind those of the undo, which are made by the vote. */
+  #later?: TransactionBody;
   readonly #steps: Step[] = [];
   readonly #changes: Oid[] = [];
   readonly #checks: Oid[] = [];
@@ -76,6 +79,7 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
   /** What was wrong with a call before the vote, which answers it. */
   #refusal?: Error;
   #exclusive = false;
+  #undoes = false;
   #generation?: number;
   /** The id that it has to have, where it was given one. */
   readonly tid?: Tid;
@@ -125,33 +129,33 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
       this.#refusal ??= new FileStorageError(`store of oid ${oid}: a record of 0 bytes can't be stored`);
       return;
     }
-    this.#add("store", oid, serial, () => this.#body.addData(oid, data));
+    this.#add("store", oid, serial, (body) => body.addData(oid, data));
   }
 
   checkCurrent(oid: Oid, serial: Tid): void {
     this.#require("open");
     this.#checks.push(oid);
-    this.#steps.push({ kind: "check", oid, serial, record: -1 });
+    this.#steps.push({ kind: "check", oid, serial, record: -1, late: false });
   }
 
   deleteObject(oid: Oid, serial: Tid): void {
     this.#require("open");
-    this.#add("delete", oid, serial, () => this.#body.addBackPointer(oid, 0));
+    this.#add("delete", oid, serial, (body) => body.addBackPointer(oid, 0));
   }
 
   restore(oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null): void {
     this.#require("open");
     this.#exclusive = true;
-    this.#add("restore", oid, serial, () => {
+    this.#add("restore", oid, serial, (body) => {
       if (data === null || data.length === 0) {
-        this.#body.addBackPointer(oid, 0, serial);
+        body.addBackPointer(oid, 0, serial);
         return;
       }
       const shared = previous === null ? undefined : this.#host.sharedData(oid, data, previous);
-      if (shared === undefined) this.#body.addData(oid, data, serial);
+      if (shared === undefined) body.addData(oid, data, serial);
       else {
         this.#generation ??= this.#host.generation();
-        this.#body.addBackPointer(oid, shared, serial);
+        body.addBackPointer(oid, shared, serial);
       }
     });
   }
@@ -175,8 +179,17 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
 
   undo(tid: Tid): void {
     this.#require("open");
-    this.#exclusive = true;
+    this.#exclusive = this.#undoes = true;
     this.#steps.push({ kind: "undo", tid });
+  }
+
+  /** The number of a step's record, which gets its place now if it was asked for after an undo. */
+  settle({ record, late }: Exclude<Step, { kind: "undo" }>): number {
+    if (!late) return record;
+    const { oid, tid, back } = this.#later!.records[record];
+    if (back === undefined) this.#body.addData(oid, this.#later!.dataOf(record), tid);
+    else this.#body.addBackPointer(oid, back, tid);
+    return this.#body.records.length - 1;
   }
 
   /**
@@ -195,12 +208,19 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
   }
 
   /** Takes a step. When its bytes can't be kept the vote says so, and no more are taken. */
-  #add(kind: "store" | "delete" | "restore", oid: Oid, serial: Tid, addBytes: () => void): void {
+  #add(
+    kind: "store" | "delete" | "restore",
+    oid: Oid,
+    serial: Tid,
+    addBytes: (body: TransactionBody) => void,
+  ): void {
     this.#changes.push(oid);
     if (this.#refusal) return;
-    this.#steps.push({ kind, oid, serial, record: this.#body.records.length });
+    if (this.#undoes) this.#later ??= new TransactionBody(noMetadata, this.#host.spill);
+    const body = this.#later ?? this.#body;
+    this.#steps.push({ kind, oid, serial, record: body.records.length, late: body !== this.#body });
     try {
-      addBytes();
+      addBytes(body);
     } catch (error) {
       this.#refusal = error instanceof Error ? error : new FileStorageError(String(error));
     }
@@ -254,7 +274,7 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
       throw error;
     } finally {
       this.#host.forget(this);
-      this.#body.release();
+      this.#release();
     }
   }
 
@@ -263,8 +283,13 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
     this.#require("open", "voting", "voted");
     this.#phase = "aborted";
     this.#host.forget(this);
-    this.#body.release();
+    this.#release();
     this.#blobs?.discard();
+  }
+
+  #release(): void {
+    this.#body.release();
+    this.#later?.release();
   }
 
   #require(...allowed: Phase[]): void {

@@ -106,11 +106,12 @@ export class Voting {
   }
 
   #take(step: Step, transaction: FileTransaction, resolved: Set<Oid>): void {
-    if (step.kind === "restore") return;
     if (step.kind === "undo") {
       for (const oid of undoInto(transaction, step.tid, this.#visible, this.#merge)) resolved.add(oid);
       return;
     }
+    const own = transaction.settle(step);
+    if (step.kind === "restore") return;
     const { index, reader } = this.#visible;
     const position = index.get(step.oid);
     if (position === undefined) {
@@ -125,10 +126,10 @@ export class Voting {
     const conflict = { oid: step.oid, committed, read: step.serial };
     if (step.kind === "check") throw new ReadConflictError(conflict);
     if (step.kind === "delete") throw new ConflictError(conflict);
-    const changed = transaction.body.dataOf(step.record);
+    const changed = transaction.body.dataOf(own);
     const merged = this.#mergeStore(step.oid, step.serial, position, changed);
     if (!merged) throw new ConflictError({ ...conflict, className: classOf(changed) });
-    transaction.body.replace(step.record, merged);
+    transaction.body.replace(own, merged);
     resolved.add(step.oid);
   }
 

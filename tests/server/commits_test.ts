@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Dict, type Value } from "../../pickle/mod.ts";
+import type { Dict, Value } from "../../pickle/mod.ts";
 import { FileStorage } from "../../storage/mod.ts";
 import { MAX_TID, NO_TID, oid, oidBytes, tid, tidAfter, tidBytes } from "../../values/mod.ts";
 import { wireVectors } from "../fixtures/mod.ts";

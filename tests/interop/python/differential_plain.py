@@ -28,6 +28,8 @@ class Plain:
         return f"t?{u64(tid)}" if u64(tid) < 2**40 else "t?"
 
     def text(self, text):
+        # The original means to put something in this place, and does not.
+        text = text.replace("_loadBack() failed for %s", "_loadBack() failed")
         named = HEX.sub(lambda found: self.tid(int(found[0], 16).to_bytes(8, "big")), text)
         return DATE.sub("DATE", named)
 

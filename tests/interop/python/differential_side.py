@@ -212,18 +212,22 @@ class Side:
             identity = base64.b64decode(entry["id"]) if isinstance(entry["id"], bytes) else None
             if identity is not None:
                 told["id"] = self.plain.tid(identity)
-                told["time"] = self.when(identity, entry["time"])
+                # An extension may say "time", too, and wins.
+                told["time"] = self.value_or_when(entry["time"], identity)
             answer.append(told)
         return answer
 
-    def when(self, tid, time):
-        return time == TimeStamp(tid).timeTime() or self.plain.value(time) if not isinstance(time, float) else "time"
+    def value_or_when(self, time, tid):
+        return self.plain.value(time) if not self.about(time, tid) else "the transaction's"
+
+    def about(self, time, tid):
+        return isinstance(time, float) and abs(time - TimeStamp(tid).timeTime()) < 1e-6
 
     def iterate(self, client, start, stop):
         return [self.plain.transaction(item, item) for item in client.iterator(start, stop)]
 
     def history(self, client, oid, size):
-        return [{**self.plain.entry(entry), "time": entry["time"] == TimeStamp(entry["tid"]).timeTime()}
+        return [{**self.plain.entry(entry), "time": self.about(entry["time"], entry["tid"])}
                 for entry in client.history(oid, size)]
 
     def sizes(self, client):

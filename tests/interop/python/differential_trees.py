@@ -67,7 +67,7 @@ class TreeSide(Side):
             for key in keys:
                 change(container, "set", key, key % 7)
         one.connection.root()["containers"] = made
-        return self.finish(one)
+        return [self.finish(one), self.catch_up()]
 
     def finish(self, one):
         try:
