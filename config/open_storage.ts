@@ -6,13 +6,18 @@
 
 import {
   BlobDirectory,
+  DemoStorage,
   FileStorage,
   MappingStorage,
+  type Merge,
+  mergeCompressed,
+  ServerZlibStorage,
   type Storage,
   StorageWithBlobs,
+  ZlibStorage,
 } from "../storage/mod.ts";
 import { ConfigurationError } from "./errors.ts";
-import type { StorageSection } from "./storage_sections.ts";
+import type { DemoStorageSection, StorageSection } from "./storage_sections.ts";
 
 /** What a storage is opened with, and what about it has no effect yet. */
 export interface OpenedStorage {
@@ -28,21 +33,29 @@ export function storageKind(section: StorageSection): string {
     filestorage: "FileStorage",
     mappingstorage: "MappingStorage",
     blobstorage: "BlobStorage",
+    demostorage: "DemoStorage",
+    zlibstorage: "ZlibStorage",
+    serverzlibstorage: "ServerZlibStorage",
   };
   return kinds[section.type] ?? section.type;
 }
 
 /**
- * Opens a storage.
+ * Opens a storage, and those inside it.
  *
+ * @param options.merge How concurrent changes to one object are merged; as ZODB's own classes say, unless told
+ * otherwise.
  * @throws {ConfigurationError} for a kind that can't be opened by this version.
  * @throws what opening it throws: {@linkcode LockError}, {@linkcode FileStorageError} …
  */
-export function openStorage(section: StorageSection): OpenedStorage {
+export function openStorage(
+  section: StorageSection,
+  options: { readonly merge?: Merge } = {},
+): OpenedStorage {
   switch (section.type) {
     case "filestorage": {
       const { path, create, readOnly, quota, blobDir } = section;
-      const storage = FileStorage.open(path, { create, readOnly, quota, blobDir });
+      const storage = FileStorage.open(path, { create, readOnly, quota, blobDir, merge: options.merge });
       const withoutEffect = [
         section.packer !== undefined && "packer",
         !section.packGc && "pack-gc",
@@ -55,13 +68,47 @@ export function openStorage(section: StorageSection): OpenedStorage {
     case "blobstorage": {
       // The directory first: what is wrong with it is known before anything is open.
       const directory = BlobDirectory.open(section.blobDir);
-      const { storage, withoutEffect } = openStorage(section.base);
+      const { storage, withoutEffect } = openStorage(section.base, options);
       return { storage: new StorageWithBlobs(storage, directory), withoutEffect };
+    }
+    case "demostorage":
+      return openDemoStorage(section, options);
+    case "zlibstorage":
+    case "serverzlibstorage": {
+      // The storage inside sees compressed records when it merges.
+      const merge = mergeCompressed(options.merge);
+      const { storage, withoutEffect } = openStorage(section.base, { ...options, merge });
+      return {
+        storage: section.type === "zlibstorage"
+          ? new ZlibStorage(storage, { compress: section.compress })
+          : new ServerZlibStorage(storage),
+        withoutEffect,
+      };
     }
   }
   throw new ConfigurationError(
     section.position,
-    "this version can't open it yet; expected <filestorage>, <mappingstorage> or <blobstorage>",
+    "this version can't open it yet; expected a storage that is on this machine",
     { section: section.type },
   );
+}
+
+function openDemoStorage(section: DemoStorageSection, options: { readonly merge?: Merge }): OpenedStorage {
+  const base = section.base && openStorage(section.base, options);
+  try {
+    const changes = section.changes && openStorage(section.changes, options);
+    return {
+      storage: new DemoStorage({
+        name: section.label,
+        base: base?.storage,
+        changes: changes?.storage,
+        merge: options.merge,
+      }),
+      withoutEffect: [...base?.withoutEffect ?? [], ...changes?.withoutEffect ?? []],
+    };
+  } catch (error) {
+    // Nobody else can close it; that it could not be closed either is not what was wrong first.
+    Promise.resolve(base?.storage.close()).catch(() => {});
+    throw error;
+  }
 }

@@ -99,8 +99,5 @@ export async function sendBlob(session: Session, [oid, serial]: readonly Value[]
 function blobStorage(session: Session): BlobStorage {
   const { storage } = session.served;
   if (supportsBlobs(storage)) return storage;
-  throw new PythonError(
-    "ZODB.POSException.Unsupported",
-    `Storing Blobs in ${storage.kind} is not supported.`,
-  );
+  throw new TypeError("Blobs are not supported");
 }

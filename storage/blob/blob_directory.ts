@@ -53,6 +53,7 @@ export interface BlobDirectoryOptions {
 
 /** The files of one object. */
 export interface BlobEntry {
+  /** The object. */
   readonly oid: Oid;
   /** The revisions that have a file, oldest first. */
   readonly tids: readonly Tid[];
@@ -65,9 +66,11 @@ const FOREIGN_AGE = 24 * 3600 * 1000;
 export class BlobDirectory {
   /** The directory, absolute. */
   readonly path: string;
+  /** How the files are laid out. */
   readonly layout: LayoutName;
   /** Where files are before they get their place. */
   readonly temporaryDirectory: string;
+  /** The files it works with. */
   readonly files: BlobFiles;
   /** Files that have their place while their records are being written. */
   readonly #placing = new Set<string>();

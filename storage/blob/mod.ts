@@ -7,16 +7,16 @@
 
 export { BlobDirectory, type BlobDirectoryOptions, type BlobEntry } from "./blob_directory.ts";
 export { type BlobFiles, type BlobWriter, errorCode, type FileKind, realBlobFiles } from "./blob_files.ts";
+export { BlobPacking } from "./blob_packing.ts";
 export { isBlobRecord } from "./blob_record.ts";
 export { type LayoutName, LAYOUTS } from "./layout.ts";
 export { PendingBlobs } from "./pending_blobs.ts";
 export {
   hasRemovals,
-  removedListOf,
-  RemovalList,
   type RemovalOptions,
+  removedListOf,
   removeListed,
   removeOld,
   removeStrays,
 } from "./removal.ts";
-export { StorageWithBlobs } from "./storage_with_blobs.ts";
+export { StorageWithBlobs, TransactionWithBlobs } from "./storage_with_blobs.ts";

@@ -97,10 +97,19 @@ export class PendingBlobs {
   /** Makes everything durable but the final names. @throws what the file system throws; then `discard`. */
   async prepare(): Promise<void> {
     const waiting = [...this.#pending.values()];
+    const { files, temporaryDirectory } = this.#directory;
+    const directories = new Set<string>([temporaryDirectory]);
     const one = async () => {
-      for (let pending = waiting.pop(); pending; pending = waiting.pop()) await this.#prepareOne(pending);
+      for (let pending = waiting.pop(); pending; pending = waiting.pop()) {
+        await this.#prepareOne(pending, directories);
+      }
     };
     const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, one));
+    if (this.#phase === "open") {
+      // Files that are given up beside these may take empty directories with them; `place` makes what is missing.
+      const there = [...directories].filter((path) => files.kind(path) === "directory");
+      workers.push(...await Promise.allSettled(there.map((path) => files.sync(path))));
+    }
     if (this.#phase === "discarded") {
       // Given up meanwhile: what was made since then goes as well.
       this.#removeAll();
@@ -110,16 +119,16 @@ export class PendingBlobs {
     this.#phase = "prepared";
   }
 
-  async #prepareOne(pending: Pending): Promise<void> {
+  async #prepareOne(pending: Pending, directories: Set<string>): Promise<void> {
     const { files } = this.#directory;
     await this.#bring(pending);
     if (this.#phase === "discarded") return;
     const target = this.#directory.directoryOf(pending.oid);
-    const directories = files.makeDirectories(target).map((made) => dirname(made));
+    for (const made of files.makeDirectories(target)) directories.add(dirname(made));
     files.protect(pending.file!, target);
     pending.marker = this.#directory.temporaryPath("voted", pending.oid);
     files.create(pending.marker).close();
-    await Promise.all([pending.file!, ...directories].map((path) => files.sync(path)));
+    await files.sync(pending.file!);
   }
 
   /** Brings the file to where renaming is all that is left. */

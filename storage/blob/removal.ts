@@ -12,16 +12,10 @@
 import { dirname, join } from "@std/path";
 import { type Awaitable, isPromise, type Oid, StorageError, type Tid } from "../../values/mod.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
-import type { BlobWriter } from "./blob_files.ts";
 import { directoryOf, fileOf } from "./layout.ts";
 
 /** Milliseconds that a removal works before others are served. */
 const SLICE = 5;
-
-/** Bytes of the list that are written at once. */
-const BUFFER = 64 << 10;
-
-const encoder = new TextEncoder();
 
 /** What a removal goes by. */
 export interface RemovalOptions {
@@ -31,36 +25,8 @@ export interface RemovalOptions {
   readonly keepOld: boolean;
   /** Whether the list is one that a crash has left, so that nobody knows whether its pack got into place. */
   readonly resumed?: boolean;
-}
-
-/** The list, while a pack writes it. */
-export class RemovalList {
-  readonly #writer: BlobWriter;
-  #lines = "";
-
-  /** Begins a new list, in place of an old one. */
-  constructor(directory: BlobDirectory) {
-    const path = listPath(directory);
-    directory.files.remove(path);
-    this.#writer = directory.files.create(path);
-  }
-
-  /** Adds an object with all its revisions, or one revision. */
-  add(oid: Oid, tid?: Tid): void {
-    this.#lines += `${digits(oid)}${tid === undefined ? "" : digits(tid)}\n`;
-    if (this.#lines.length >= BUFFER) this.#flush();
-  }
-
-  /** Ends the list. */
-  close(): void {
-    this.#flush();
-    this.#writer.close();
-  }
-
-  #flush(): void {
-    this.#writer.write(encoder.encode(this.#lines));
-    this.#lines = "";
-  }
+  /** Stops it; the list stays, to go on with it. */
+  readonly signal?: AbortSignal;
 }
 
 /** Removes what the last pack has kept; a pack begins with that. */
@@ -70,12 +36,12 @@ export function removeOld(directory: BlobDirectory): Promise<void> {
 
 /** Where a pack writes the list. */
 export function removedListOf(directory: BlobDirectory): string {
-  return listPath(directory);
+  return join(directory.path, ".removed");
 }
 
 /** Whether there is a list that has something in it. */
 export function hasRemovals(directory: BlobDirectory): boolean {
-  return (directory.files.readText(listPath(directory)) ?? "") !== "";
+  return (directory.files.readText(removedListOf(directory)) ?? "") !== "";
 }
 
 /**
@@ -90,17 +56,19 @@ export async function removeListed(directory: BlobDirectory, options: RemovalOpt
   let removed = 0;
   for (const { oid, tid } of listed) {
     const tids = tid === undefined ? directory.tidsIn(directory.directoryOf(oid)) : [tid];
+    if (options.signal?.aborted) return;
     removed += await removeUnknown(directory, oid, tids, options);
     await pace.rest();
   }
   if (options.keepOld && (removed > 0 || !options.resumed)) {
     keepLayout(directory);
     for (const { oid, tids } of directory.entries()) {
+      if (options.signal?.aborted) return;
       for (const tid of tids) keep(directory, oid, tid, (from, to) => files.link(from, to));
       await pace.rest();
     }
   }
-  files.remove(listPath(directory));
+  files.remove(removedListOf(directory));
 }
 
 /** Removes every file without a record, for a storage that can't tell what a pack has dropped. */
@@ -153,7 +121,7 @@ function keep(directory: BlobDirectory, oid: Oid, tid: Tid, how: (from: string, 
 }
 
 function readList(directory: BlobDirectory): { oid: Oid; tid?: Tid }[] {
-  const path = listPath(directory);
+  const path = removedListOf(directory);
   const lines = (directory.files.readText(path) ?? "").split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines.map((line, number) => {
@@ -167,16 +135,8 @@ function readList(directory: BlobDirectory): { oid: Oid; tid?: Tid }[] {
   });
 }
 
-function listPath(directory: BlobDirectory): string {
-  return join(directory.path, ".removed");
-}
-
 function oldPath(directory: BlobDirectory): string {
   return `${directory.path}.old`;
-}
-
-function digits(id: bigint): string {
-  return id.toString(16).padStart(16, "0");
 }
 
 /** Lets others be served now and then. */

@@ -40,8 +40,10 @@ import {
   type UndoEntry,
   type UndoingTransaction,
 } from "../storage.ts";
+import { type Packable, type PackOptions, type PackResult, supportsPack } from "../pack.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
 import type { PendingBlobs } from "./pending_blobs.ts";
+import { removeStrays } from "./removal.ts";
 
 /** What the storage inside may be able to do; its capabilities say what it can. */
 type Base =
@@ -82,6 +84,8 @@ export class StorageWithBlobs
   readonly #directory: BlobDirectory;
   /** Resolves when what a crash has left is gone; undefined where it was gone at once. */
   readonly #swept: Awaitable<void>;
+  /** See {@linkcode Packable.pack}; only where the storage inside can be packed. */
+  readonly pack?: (time: number, options?: PackOptions) => Promise<PackResult>;
 
   /**
    * Puts a directory beside a storage, and sweeps what a crash has left in it.
@@ -100,9 +104,18 @@ export class StorageWithBlobs
       : ["IBlobStorage"];
     this[capabilities] = [...own, ...offered];
     this[announced] = own.length > 1 ? this[capabilities] : own;
+    if (supportsPack(base)) this.pack = (time, options) => this.#pack(base, time, options);
     this.#swept = this.readOnly
       ? undefined
       : directory.sweep((oid, tid) => hasRevision(this.#base, oid, tid));
+  }
+
+  async #pack(base: Packable, time: number, options?: PackOptions): Promise<PackResult> {
+    const result = await base.pack(time, options);
+    if (result.outcome === "packed") {
+      await removeStrays(this.#directory, (oid, tid) => hasRevision(base, oid, tid));
+    }
+    return result;
   }
 
   get temporaryDirectory(): string {

@@ -40,6 +40,7 @@ export type FindingKind =
 export interface Finding {
   /** Byte offset in the file of the transaction or record that it is about. */
   readonly position: number;
+  /** What it is about. */
   readonly kind: FindingKind;
   /** What is wrong, in words, with what was found and what was expected. */
   readonly message: string;

@@ -17,7 +17,7 @@ import {
   StorageTransactionError,
   type Tid,
 } from "../../values/mod.ts";
-import { BlobDirectory, isBlobRecord } from "../blob/mod.ts";
+import { BlobDirectory, BlobPacking } from "../blob/mod.ts";
 import { ConflictResolver } from "../conflict/mod.ts";
 import { type Disk, type DiskFile, realDisk } from "../disk.ts";
 import type { Packable, PackOptions, PackResult } from "../pack.ts";
@@ -70,8 +70,8 @@ export interface FileStorageOptions {
   packKeepOld?: boolean;
   /** How concurrent changes to one object are merged; as ZODB's own classes say, unless told otherwise. */
   merge?: Merge;
-  /** Where blobs are kept; none are unless told. */
-  blobDir?: string;
+  /** Where blobs are kept: a path, or a directory that is open already; none are unless told. */
+  blobDir?: string | BlobDirectory;
   /** Bytes of memory for records; 64 MiB unless told otherwise. */
   cacheSize?: number;
   /** Where the files are; the machine's own disk unless a test puts another in its place. */
@@ -128,6 +128,8 @@ export class FileStorage
   readonly #host: TransactionHost;
   readonly #packer: FilePacker;
   readonly #blobs?: BlobDirectory;
+  readonly #blobPacking?: BlobPacking;
+  readonly #keepOld: boolean;
   #maxOid: Oid;
   #temporaryFiles = 0;
   #closed = false;
@@ -154,9 +156,8 @@ export class FileStorage
     this.readOnly = options.readOnly ?? false;
     this.#disk = options.disk ?? realDisk;
     this.#lock = lock;
-    if (options.blobDir !== undefined) {
-      this.#blobs = BlobDirectory.open(options.blobDir, { readOnly: this.readOnly });
-    }
+    const { blobDir } = options, { readOnly } = this;
+    this.#blobs = typeof blobDir === "string" ? BlobDirectory.open(blobDir, { readOnly }) : blobDir;
     const { file, index, end, lastTid, maxOid } = openDataFile(path, {
       disk: this.#disk,
       readOnly: this.readOnly,
@@ -171,7 +172,11 @@ export class FileStorage
       options.merge ?? mergeWith(new ConflictResolver()),
     );
     this.#appender = new Appender(this.#visible, options.now ?? Date.now);
-    if (!this.readOnly) this.#blobs?.sweep((oid, tid) => this.#hasRevision(oid, tid));
+    this.#keepOld = options.packKeepOld ?? true;
+    if (this.#blobs && !this.readOnly) {
+      const known = (oid: Oid, tid: Tid) => this.#visible.hasRevision(oid, tid);
+      this.#blobPacking = BlobPacking.open(this.#blobs, known, this.#keepOld);
+    }
     this[capabilities] = this.#blobs ? ["IBlobStorageRestoreable", "IBlobStorage", ...OFFERED] : OFFERED;
     this.#packer = new FilePacker(
       {
@@ -182,13 +187,13 @@ export class FileStorage
         voting: this.#voting,
         reader,
       },
-      { gc: options.packGc ?? true, keepOld: options.packKeepOld ?? true },
+      { gc: options.packGc ?? true, keepOld: this.#keepOld },
     );
     this.#host = {
       readOnly: this.readOnly,
       spill: { disk: this.#disk, path: () => `${path}.tmp${++this.#temporaryFiles}` },
       blobs: this.#blobs,
-      blobRevision: (position) => this.#blobRevision(position),
+      blobRevision: (position) => this.#visible.blobRevision(position),
       sharedData: (oid, data, previous) => this.#sharedData(oid, data, previous),
       generation: () => this.#visible.generation,
       vote: (transaction) => this.#vote(transaction),
@@ -327,13 +332,16 @@ export class FileStorage
   pack(time: number, options: PackOptions = {}): Promise<PackResult> {
     if (this.readOnly) return Promise.reject(new ReadOnlyError());
     if (this.#closed) return Promise.reject(new FileStorageError(`${this.name} is closed`));
-    return this.#packer.pack(time, options);
+    if (!this.#blobPacking) return this.#packer.pack(time, options);
+    const packing = (removedList: string) => this.#packer.pack(time, { removedList, ...options });
+    return this.#blobPacking.pack(packing, options.keepOld ?? this.#keepOld);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#packer.stop();
+    await this.#blobPacking?.close();
     await this.#appender.idle();
     if (!this.readOnly && !this.#appender.failure) {
       const fault = saveIndex(this.name, this.#visible.index, this.#visible.end, this.#disk);
@@ -351,18 +359,6 @@ export class FileStorage
   #blobDirectory(): BlobDirectory {
     if (this.#blobs) return this.#blobs;
     throw new TypeError("Blobs are not supported");
-  }
-
-  #hasRevision(oid: Oid, tid: Tid): boolean {
-    const newest = this.#visible.index.get(oid);
-    return newest !== undefined && this.#visible.reader.find(newest, tid) !== undefined;
-  }
-
-  #blobRevision(position: number): Tid | undefined {
-    const { reader } = this.#visible;
-    const record = reader.record(position);
-    const data = reader.data(record);
-    return data !== null && isBlobRecord(data) ? record.tid : undefined;
   }
 
   /** Where an object that is restored finds the same data in the transaction that is said to have it. */

@@ -68,16 +68,15 @@ export class PackReader {
 
   #bytes(window: FileWindow, position: number, size: number): Uint8Array {
     const start = position + RECORD_HEADER;
-    if (start + size > this.#file.size()) {
-      throw corrupted(this.#file, "record", position, `has ${size} bytes of data, the file ends before`);
-    }
-    if (size > BIGGEST_SHARED) {
+    if (size <= BIGGEST_SHARED) {
+      const offset = window.find(start, size);
+      if (offset >= 0) return window.bytes.subarray(offset, offset + size);
+    } else if (start + size <= this.#file.size()) {
       const data = new Uint8Array(size);
       this.#file.read(data, start);
       return data;
     }
-    const offset = window.find(start, size);
-    return window.bytes.subarray(offset, offset + size);
+    throw corrupted(this.#file, "record", position, `has ${size} bytes of data, the file ends before`);
   }
 
   #header(window: FileWindow, position: number): number {

@@ -66,12 +66,11 @@ export function undoInto(
   const failures = new Map<Oid, UndoError>();
   const states: [Oid, number | Uint8Array][] = [];
   for (const { oid, position } of recordsOf(visible.file, transaction)) {
+    // What failed may be redeemed by a later record of the same object.
+    failures.delete(oid);
     const state = undoneState(undoing, oid, position, visible, merge);
     if (state instanceof UndoError) failures.set(oid, state);
-    else {
-      failures.delete(oid);
-      states.push([oid, state]);
-    }
+    else states.push([oid, state]);
   }
   if (failures.size > 0) throw new MultipleUndoErrors([...failures]);
   // Only now: an object's second record in the undone transaction is judged as its first one was.
@@ -136,6 +135,9 @@ function undoneState(
   }
   const before = reader.data(reader.record(record.previous));
   if (!before) return new UndoError("_loadBack() failed", oid);
-  return merge({ oid, old: data, committed: current.data, changed: before }) ??
+  // Where the transaction wrote the object twice, its last record is what others started from.
+  const last = reader.find(index.get(oid)!, record.tid) ?? position;
+  const old = reader.data(reader.record(last));
+  return old && merge({ oid, old, committed: current.data, changed: before }) ||
     new UndoError("Some data were modified by a later transaction", oid);
 }

@@ -8,6 +8,7 @@
  */
 
 import { type Oid, POSKeyError, type Tid } from "../../values/mod.ts";
+import { isBlobRecord } from "../blob/mod.ts";
 import type { DiskFile } from "../disk.ts";
 import type { OidIndex } from "./oid_index.ts";
 import type { RecordReader } from "./record_reader.ts";
@@ -52,5 +53,18 @@ export class VisibleFile {
   /** An object's newest record. @throws {POSKeyError} when there is none. */
   newest(oid: Oid): StoredRecord {
     return this.reader.record(this.newestPosition(oid));
+  }
+
+  /** Whether there is a record of that revision. */
+  hasRevision(oid: Oid, tid: Tid): boolean {
+    const newest = this.index.get(oid);
+    return newest !== undefined && this.reader.find(newest, tid) !== undefined;
+  }
+
+  /** The revision of the blob that the record at a position is; undefined where it is none. */
+  blobRevision(position: number): Tid | undefined {
+    const record = this.reader.record(position);
+    const data = this.reader.data(record);
+    return data !== null && isBlobRecord(data) ? record.tid : undefined;
   }
 }

@@ -219,9 +219,10 @@ export class MappingStorage implements Storage {
   }
 }
 
-function classOf(record: Uint8Array): string | undefined {
-  const found = recordClass(record);
-  return found && `${found.module}.${found.name}`;
+/** The class that a conflict is told with; as Python has it, a lone dot for a record that can't be read. */
+function classOf(record: Uint8Array): string {
+  const { module, name } = recordClass(record) ?? { module: "", name: "" };
+  return `${module}.${name}`;
 }
 
 interface Host {

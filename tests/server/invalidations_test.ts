@@ -71,7 +71,7 @@ for (const { storage, encoding } of VARIANTS) {
     assertEquals(await missed(client, t5), [t5, []]);
     assertEquals(await missed(client, (t5 + 1n) as Tid), [t5, []]);
     // Between two transactions is as good as at the first of them.
-    assertEquals(await missed(client, (t4 + 1n) as Tid), [t5, [x, oid(15)]]);
+    if (t4 + 1n < t5) assertEquals(await missed(client, (t4 + 1n) as Tid), [t5, [x, oid(15)]]);
   });
 
   Deno.test(`R08: ${variant}: register's tid and the invalidations after it leave no gap while others commit`, async () => {

@@ -86,14 +86,14 @@ Deno.test("thousands who wait for one object and give it up at once don't exhaus
   const locks = new ObjectLocks();
   const first = locks.request({ exclusive: [a], shared: [] }, () => {});
   let granted = 0;
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 5_000; i++) {
     const ticket: Ticket = locks.request({ exclusive: [a], shared: [] }, () => {
       granted++;
       ticket.release();
     });
   }
   first.release();
-  assertEquals(granted, 20_000);
+  assertEquals(granted, 5_000);
   assertEquals([locks.held, locks.waiting], [0, 0]);
 });
 

@@ -128,8 +128,8 @@ export class FaultyDisk implements Disk {
   readonly waiting: WaitingSync[] = [];
   /** Whether a `sync` waits for the test. `syncNow` never does. */
   holdSyncs = false;
-  /** Whether a `sync` takes some turns of the event loop; it is done at once otherwise. */
-  slowSyncs = false;
+  /** How many turns of other promises a `sync` takes. */
+  syncTurns = 0;
   /** Bytes that fit; a write beyond is done in part and fails with `ENOSPC`. */
   capacity = Infinity;
   /** Says whether a call is to fail. */
@@ -273,7 +273,8 @@ export class FaultyDisk implements Disk {
           const { promise, resolve, reject } = Promise.withResolvers<void>();
           this.waiting.push({ path, complete: resolve, fail: reject });
           await promise;
-        } else if (this.slowSyncs) await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+        for (let turn = 0; turn < this.syncTurns; turn++) await undefined;
         this.#checkPower();
         raise(fault);
         durable();

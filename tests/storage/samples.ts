@@ -39,9 +39,9 @@ export function textOf(data: Uint8Array): string {
 
 /** Bytes that differ from place to place, and from seed to seed. */
 export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
-  const random = randomNumbers(seed), out = new Uint8Array(size);
-  for (let i = 0; i < size; i++) out[i] = random() * 256;
-  return out;
+  const random = randomNumbers(seed), words = new Uint32Array(Math.ceil(size / 4));
+  for (let i = 0; i < words.length; i++) words[i] = random() * 2 ** 32;
+  return new Uint8Array(words.buffer, 0, size);
 }
 
 /** Numbers from 0 up to 1 that look random and are the same for the same seed (mulberry32). */

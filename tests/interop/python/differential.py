@@ -1,11 +1,16 @@
 """The same random histories on two servers; where they differ in anything that a client can see, the first difference."""
 
 import concurrent.futures
+import logging
 import os
+import traceback
 
 import differential_script
 from differential_side import Side
 from differential_trees import TreeSide
+
+# Errors are answers here, and every client would log them.
+logging.getLogger("ZEO").setLevel(logging.CRITICAL + 1)
 
 pool = concurrent.futures.ThreadPoolExecutor(2)
 
@@ -15,7 +20,12 @@ def played(address, name, folder, history):
     made = TreeSide if history["level"] == "trees" else Side
     side = made(address, name, folder)
     try:
-        answers = [(f"step {number}: {step}", side.play(step)) for number, step in enumerate(history["steps"])]
+        answers = []
+        for number, step in enumerate(history["steps"]):
+            try:
+                answers.append((f"step {number}: {step}", side.play(step)))
+            except Exception:
+                return [*answers, (f"step {number}: {step}", traceback.format_exc())]
         return answers + list(side.audit().items())
     finally:
         side.close()

@@ -6,6 +6,7 @@ from ZODB.utils import u64, z64
 
 HEX = re.compile(r"0x[0-9a-f]{14,16}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+")
+FOLDER = re.compile(r"/\S+\.blobs/")
 SHOWN = 400
 
 
@@ -15,6 +16,8 @@ class Plain:
     def __init__(self):
         self.tids = []
         self.places = {}
+        #: Whether blobs have been stored.
+        self.blobs = False
 
     def add(self, tid):
         self.places[tid] = len(self.tids)
@@ -30,6 +33,7 @@ class Plain:
     def text(self, text):
         # The original means to put something in this place, and does not.
         text = text.replace("_loadBack() failed for %s", "_loadBack() failed")
+        text = FOLDER.sub("BLOBS/", text)
         named = HEX.sub(lambda found: self.tid(int(found[0], 16).to_bytes(8, "big")), text)
         return DATE.sub("DATE", named)
 
@@ -55,6 +59,11 @@ class Plain:
     def error(self, error):
         kind = type(error)
         answer = {"error": f"{kind.__module__}.{kind.__name__}"}
+        if answer["error"] == "builtins.KeyError" and len(error.args) == 1 and isinstance(error.args[0], bytes):
+            answer["error"] = "ZODB.POSException.POSKeyError"  # which is one; a pack that misses an object
+        if self.blobs and hasattr(error, "_errs"):
+            answer["failures"] = sorted(self.value(error._errs), key=repr)
+            return answer
         if error.args:
             answer["args"] = self.value(error.args)
         told = {key: self.value(value) for key, value in vars(error).items() if not key.startswith("__")}
@@ -66,13 +75,20 @@ class Plain:
         return [u64(oid), self.tid(tid), self.data(data), self.tid(data_txn)]
 
     def transaction(self, item, records):
+        told = [self.record(one.oid, one.tid, one.data, one.data_txn) for one in records]
+        # A blob has two records, since clients send its record twice. The original writes the second ones at the end, so
+        # that the order is another one; what each object has stays in order.
+        once = [record for place, record in enumerate(told) if record not in told[:place]]
+        if self.blobs:
+            once.sort(key=lambda record: record[0])
         return {
             "tid": self.tid(item.tid),
             "status": item.status,
             "user": self.data(item.user),
             "description": self.data(item.description),
             "extension": self.value(item.extension),
-            "records": [self.record(one.oid, one.tid, one.data, one.data_txn) for one in records],
+            "records": once,
+            "repeated": len(told) - len(once),
         }
 
     def entry(self, entry, extension=()):

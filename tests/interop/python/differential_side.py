@@ -82,6 +82,7 @@ class Side:
             path = f"{self.folder}/blob"
             with open(path, "wb") as out:
                 self.blobs += 1
+                self.plain.blobs = True
                 out.write(bytes((self.blobs + place) % 251 for place in range(256)) * (action["bytes"] // 256 + 1))
                 out.truncate(action["bytes"])
             client.storeBlob(oid, serial, record("blob", None), path, "", meta)

@@ -67,7 +67,7 @@ class TreeSide(Side):
             for key in keys:
                 change(container, "set", key, key % 7)
         one.connection.root()["containers"] = made
-        return [self.finish(one), self.catch_up()]
+        return self.told(self.finish(one))
 
     def finish(self, one):
         try:
@@ -76,14 +76,19 @@ class TreeSide(Side):
         except Exception as raised:
             error = raised
             one.manager.abort()
-        return self.plain.value(error)
+        return error
+
+    def told(self, *answers):
+        """Answers with the transactions that they may speak of, which come to be known now."""
+        caught_up = self.catch_up()
+        return [*self.plain.value(answers), caught_up]
 
     def merge(self, step):
         for one in self.connected:
             one.manager.begin()
         failures = [self.attempt(lambda: self.change(one, changes)) for one, changes in zip(self.connected, step["sides"])]
         answers = [self.finish(one) for one in self.connected]
-        return [failures, answers, self.catch_up(), self.contents()]
+        return [*self.told(failures, answers), self.contents()]
 
     def change(self, one, changes):
         containers = one.containers()
@@ -95,7 +100,7 @@ class TreeSide(Side):
         one.manager.begin()
         ids = [base64.b64encode(self.transaction(back)) for back in step["back"]]
         one.database.undoMultiple(ids, one.manager.get())
-        return [self.finish(one), self.catch_up(), self.attempt(self.contents)]
+        return [*self.told(self.finish(one)), self.attempt(self.contents)]
 
     def contents(self):
         found = []

@@ -5,6 +5,7 @@
  */
 
 import {
+  DemoStorage,
   type ExternalGC,
   FileStorage,
   MappingStorage,
@@ -12,6 +13,7 @@ import {
   type Storage,
   supportsDelete,
   supportsRestore,
+  ZlibStorage,
 } from "../../../storage/mod.ts";
 
 /** How a test wants its storage. */
@@ -51,6 +53,28 @@ export const kinds: readonly Kind[] = [
     deletes: false,
     restores: false,
     open: (_folder, { now }) => new MappingStorage("Mapping", now),
+  },
+  {
+    name: "ZlibStorage",
+    deletes: true,
+    restores: true,
+    open: (folder, { now }) => new ZlibStorage(FileStorage.open(`${folder}/Data.fs`, { now })),
+  },
+  {
+    name: "DemoStorage",
+    deletes: false,
+    restores: false,
+    open: (_folder, { now }) => new DemoStorage({ now }),
+  },
+  {
+    name: "DemoStorage of files",
+    deletes: false,
+    restores: false,
+    open: (folder, { now }) =>
+      new DemoStorage({
+        base: FileStorage.open(`${folder}/Base.fs`),
+        changes: FileStorage.open(`${folder}/Changes.fs`, { now }),
+      }),
   },
 ];
 

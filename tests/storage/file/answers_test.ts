@@ -13,6 +13,8 @@ import {
 /** Python's answers that are an accident of Python's, where there is something to compare all the same. */
 const OTHER_ANSWERS: Readonly<Record<string, string>> = {
   index_wrong_older: "it answers from an index that is wrong; ours notices and reads the file",
+  wrong_previous_pointer:
+    "it takes what lies at a wrong place for a record; ours says that the file is damaged",
 };
 
 const hex = (data: Uint8Array): string => data.toHex();

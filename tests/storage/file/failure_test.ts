@@ -1,11 +1,14 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FileStorage } from "../../../storage/mod.ts";
 import { type Awaitable, FileStorageError, NO_TID, oid, type Tid } from "../../../values/mod.ts";
-import type { DiskCall, Fault } from "../faulty_disk.ts";
+import type { DiskCall, Fault, FaultyDisk } from "../faulty_disk.ts";
 import { commit, nobody, noise, record } from "../samples.ts";
 import { onDisk, type Place, settle, texts } from "./on_disk.ts";
 
 const EIO = Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+
+/** For a crash that loses nothing but what comes later. */
+const keepAll = () => 0.999_999;
 
 /** Ways in which the next commit fails, once they are set off. */
 const mishaps: Record<string, { message: string; setOff(place: Place): void }> = {
@@ -169,6 +172,59 @@ Deno.test("when a sync fails under a long write, the file can be opened again", 
     assertEquals(disk.content(path).length, size);
     assertEquals(texts(open(), 4), ["0", null, null, null]);
   }));
+
+Deno.test("a crash under a long write that goes on after a failed sync leaves a file that opens", () =>
+  onDisk(async (place) => {
+    const { disk, path, open } = place;
+    const storage = open();
+    await commit(storage, [[0, NO_TID, "0"]]);
+    disk.holdSyncs = true;
+    const first = failure(finishing(storage, 1));
+    let left: FaultyDisk | undefined;
+    // The next sync is the long write's own, when all its pieces are there.
+    disk.fault = ({ kind }) => {
+      if (kind === "sync") left ??= disk.crash({ random: keepAll });
+      return undefined;
+    };
+    const long = failure(finishing(storage, 2, [noise(6 << 20), noise(6 << 20)]));
+    disk.holdSyncs = false;
+    disk.waiting[0].fail(EIO);
+    await Promise.all([first, long]);
+    await storage.close();
+    place.disk = left!;
+    const again = open();
+    assertEquals([texts(again, 1), texts(again, 3)[2]], [["0"], null]);
+  }));
+
+Deno.test("a crash at any step of a long write leaves nothing of it, or all", async () => {
+  // Everything that was written survives: the order of the writes alone has to do.
+  for (let step = 1, crashed = true; crashed; step++) {
+    await onDisk(async (place) => {
+      const { disk, open } = place;
+      const storage = open();
+      await commit(storage, [[0, NO_TID, "0"]]);
+      let calls = 0, left: FaultyDisk | undefined;
+      disk.fault = () => {
+        if (++calls !== step) return undefined;
+        left = disk.crash({ random: keepAll });
+        return { error: new Error("the machine crashes") };
+      };
+      const outcome = await finishing(storage, 1, [noise(3 << 20), noise(3 << 20), noise(3 << 20)]).catch(
+        () => null,
+      );
+      crashed = left !== undefined;
+      await storage.close();
+      if (!left) return;
+      place.disk = left;
+      const again = open();
+      const all = again.length() === 5;
+      if (outcome !== null) assert(all);
+      assertEquals(texts(again, 2), ["0", all ? "1" : null]);
+      assertEquals(again.length(), all ? 5 : 1);
+      assert(!all || step > 10, "only the last step makes it complete");
+    });
+  }
+});
 
 for (const number of [2, 5, 12]) {
   Deno.test(`a long write that fails at its write number ${number} leaves nothing behind`, () =>
