@@ -47,6 +47,10 @@ interface Read {
   readonly serial: Tid;
 }
 
+interface Passed extends Read {
+  readonly className: string;
+}
+
 interface Held extends Read {
   readonly data: Uint8Array;
 }
@@ -60,7 +64,7 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
   readonly #host: DemoHost;
   readonly #checked: Read[] = [];
   /** What went to the changes, which check it only where they have the object. */
-  readonly #passed: Read[] = [];
+  readonly #passed: Passed[] = [];
   readonly #undone: Tid[] = [];
   #held: Held[] = [];
   readonly #heldOids = new Set<Oid>();
@@ -98,14 +102,14 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
     }
     // The later of two records for an object counts, so none may overtake another.
     if (!fits || this.#heldOids.has(oid)) this.#passHeld();
-    this.#passed.push({ oid, serial });
+    this.#passed.push({ oid, serial, className: classOf(data) });
     this.#inner.store(oid, serial, data);
   }
 
   storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void {
     this.#requireOpen();
     if (this.#heldOids.has(oid)) this.#passHeld();
-    this.#passed.push({ oid, serial });
+    this.#passed.push({ oid, serial, className: classOf(data) });
     this.#inner.storeBlob(oid, serial, data, temporaryFile);
   }
 
@@ -160,12 +164,12 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
     if (committed !== serial) throw new ReadConflictError({ oid, committed, read: serial });
   }
 
-  async #checkPassed({ oid, serial }: Read): Promise<void> {
+  async #checkPassed({ oid, serial, className }: Passed): Promise<void> {
     if (await newestRevision(this.#host.changes, oid) !== undefined) return;
     const committed = await newestRevision(this.#host.base, oid);
     // As in a file, an object that nobody has seen can have any serial.
     if (committed !== undefined && committed !== serial) {
-      throw new ConflictError({ oid, committed, read: serial });
+      throw new ConflictError({ oid, committed, read: serial, className });
     }
   }
 
@@ -232,7 +236,7 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
 
   #passHeld(): void {
     for (const { oid, serial, data } of this.#held) {
-      this.#passed.push({ oid, serial });
+      this.#passed.push({ oid, serial, className: classOf(data) });
       this.#inner.store(oid, serial, data);
     }
     this.#held = [];
@@ -258,7 +262,8 @@ function blobFile(find: () => string): string | undefined {
   }
 }
 
-function classOf(record: Uint8Array): string | undefined {
-  const found = recordClass(record);
-  return found && `${found.module}.${found.name}`;
+/** The class that a conflict is told with; as Python has it, a lone dot for a record that can't be read. */
+function classOf(record: Uint8Array): string {
+  const { module, name } = recordClass(record) ?? { module: "", name: "" };
+  return `${module}.${name}`;
 }

@@ -9,6 +9,7 @@ import { getLogger } from "@logtape/logtape";
 import {
   type Awaitable,
   FileStorageError,
+  formatTid,
   isPromise,
   NO_TID,
   type Oid,
@@ -16,6 +17,7 @@ import {
   tidAfter,
   tidFromTime,
 } from "../../values/mod.ts";
+import { type Ballast, isDiskFull } from "./ballast.ts";
 import { CommitQueue, type Stage } from "./commit_queue.ts";
 import type { FileTransaction } from "./file_transaction.ts";
 import type { VisibleFile } from "./visible_file.ts";
@@ -35,6 +37,7 @@ export interface AppendSteps {
 /** See the module. */
 export class Appender {
   readonly #visible: VisibleFile;
+  readonly #ballast: Ballast;
   readonly #now: () => number;
   readonly #queue: CommitQueue;
   /** Where the written part ends; beyond the visible part lies what is being made durable. */
@@ -47,9 +50,13 @@ export class Appender {
   /** Held transactions wait for this. */
   #held?: PromiseWithResolvers<void>;
 
-  /** @param now What time it is, in milliseconds since 1970. */
-  constructor(visible: VisibleFile, now: () => number) {
+  /**
+   * @param ballast Room on the disk that voted transactions may take when there is no other.
+   * @param now What time it is, in milliseconds since 1970.
+   */
+  constructor(visible: VisibleFile, ballast: Ballast, now: () => number) {
     this.#visible = visible;
+    this.#ballast = ballast;
     this.#now = now;
     this.#end = visible.end;
     this.#tid = visible.lastTid;
@@ -120,7 +127,7 @@ export class Appender {
         for (const record of body.records) index.set(record.oid, position + record.offset);
         this.#visible.end = position + body.length;
         this.#visible.lastTid = tid;
-        steps.published(tid);
+        this.#tell(steps, tid);
         return tid;
       },
     });
@@ -136,6 +143,15 @@ export class Appender {
     // A sync may have failed meanwhile, and cut off what was written before.
     if (this.#failure) throw this.#failure;
     await this.#write(transaction, position, tid);
+  }
+
+  /** The transaction is durable and visible, whatever happens to those who are told. */
+  #tell(steps: AppendSteps, tid: Tid): void {
+    try {
+      steps.published(tid);
+    } catch (error) {
+      log.error(`${this.#visible.file.path}: telling of transaction ${formatTid(tid)} failed: ${error}`);
+    }
   }
 
   #nextTid(): Tid {
@@ -157,8 +173,13 @@ export class Appender {
   /** Writes a transaction at the end of the file; if that fails, nothing of it stays there. */
   #write(transaction: FileTransaction, position: number, tid: Tid): Awaitable<void> {
     const { file, index } = this.#visible;
-    const failed = (cause: unknown): never => {
+    const failed = (cause: unknown): Awaitable<void> => {
       this.#writing = false;
+      if (!this.#failure && isDiskFull(cause) && this.#ballast.release()) {
+        log.error(`${file.path}: the disk is full, using the room that was held back`);
+        this.#cut(position);
+        return this.#write(transaction, position, tid);
+      }
       // A sync that failed meanwhile has left the cutting to this write.
       this.#cut(this.#failure ? this.#visible.end : position);
       throw cause;

@@ -43,6 +43,7 @@ import {
   type UndoingTransaction,
 } from "../storage.ts";
 import { Appender } from "./appender.ts";
+import { Ballast } from "./ballast.ts";
 import { FileTransaction, type TransactionHost } from "./file_transaction.ts";
 import { saveIndex } from "./index_file.ts";
 import { LockFile } from "./lock_file.ts";
@@ -52,6 +53,7 @@ import { openDataFile } from "./open.ts";
 import { FilePacker } from "./pack.ts";
 import { RecordReader } from "./record_reader.ts";
 import { previousTransaction, recordsOf } from "./scan.ts";
+import { SpillFiles } from "./spill_files.ts";
 import { undoLog } from "./undo.ts";
 import { VisibleFile } from "./visible_file.ts";
 import { Voting } from "./voting.ts";
@@ -125,13 +127,13 @@ export class FileStorage
   readonly #visible: VisibleFile;
   readonly #voting: Voting;
   readonly #appender: Appender;
+  readonly #ballast: Ballast;
   readonly #host: TransactionHost;
   readonly #packer: FilePacker;
   readonly #blobs?: BlobDirectory;
   readonly #blobPacking?: BlobPacking;
   readonly #keepOld: boolean;
   #maxOid: Oid;
-  #temporaryFiles = 0;
   #closed = false;
 
   /**
@@ -171,7 +173,8 @@ export class FileStorage
       options.quota ?? Infinity,
       options.merge ?? mergeWith(new ConflictResolver()),
     );
-    this.#appender = new Appender(this.#visible, options.now ?? Date.now);
+    this.#ballast = new Ballast(this.#disk, `${path}.ballast`);
+    this.#appender = new Appender(this.#visible, this.#ballast, options.now ?? Date.now);
     this.#keepOld = options.packKeepOld ?? true;
     if (this.#blobs && !this.readOnly) {
       const known = (oid: Oid, tid: Tid) => this.#visible.hasRevision(oid, tid);
@@ -189,14 +192,17 @@ export class FileStorage
       },
       { gc: options.packGc ?? true, keepOld: this.#keepOld },
     );
+    const spill = new SpillFiles(this.#disk, path);
+    if (!this.readOnly) spill.sweep();
     this.#host = {
       readOnly: this.readOnly,
-      spill: { disk: this.#disk, path: () => `${path}.tmp${++this.#temporaryFiles}` },
+      spill,
       blobs: this.#blobs,
       blobRevision: (position) => this.#visible.blobRevision(position),
       sharedData: (oid, data, previous) => this.#sharedData(oid, data, previous),
       generation: () => this.#visible.generation,
       vote: (transaction) => this.#vote(transaction),
+      holdRoom: () => this.#ballast.hold(this.#voting.reserved),
       finish: (transaction, published, decided) => this.#finish(transaction, published, decided),
       forget: (transaction) => this.#voting.forget(transaction),
     };
@@ -343,6 +349,7 @@ export class FileStorage
     await this.#packer.stop();
     await this.#blobPacking?.close();
     await this.#appender.idle();
+    this.#ballast.release();
     if (!this.readOnly && !this.#appender.failure) {
       const fault = saveIndex(this.name, this.#visible.index, this.#visible.end, this.#disk);
       if (fault) log.warn(`${this.name}.index: not written: ${fault}`);

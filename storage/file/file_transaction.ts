@@ -7,6 +7,7 @@
 import {
   type Awaitable,
   FileStorageError,
+  isPromise,
   type Oid,
   ReadOnlyError,
   StorageTransactionError,
@@ -20,7 +21,8 @@ import type {
   TransactionMetadata,
   UndoingTransaction,
 } from "../storage.ts";
-import { type SpillPlace, TransactionBody } from "./transaction_body.ts";
+import type { SpillFiles } from "./spill_files.ts";
+import { TransactionBody } from "./transaction_body.ts";
 
 /** What the transaction was asked to do, in the order of the calls. */
 export type Step =
@@ -39,7 +41,7 @@ export interface TransactionHost {
   /** Whether it takes no transactions: then nothing may be written for one either. */
   readonly readOnly: boolean;
   /** Where big transactions put their bytes. */
-  readonly spill: SpillPlace;
+  readonly spill: SpillFiles;
   /** Where blobs are. */
   readonly blobs?: BlobDirectory;
   /** The revision whose file has the content of the blob that the record at a position is; undefined for others. */
@@ -50,6 +52,8 @@ export interface TransactionHost {
   generation(): number;
   /** Checks the steps against the database and takes the objects for this transaction. */
   vote(transaction: FileTransaction): readonly Oid[];
+  /** Holds back room on the disk for everything that has voted. */
+  holdRoom(): Awaitable<void>;
   /** Writes, makes durable, publishes. */
   finish(
     transaction: FileTransaction,
@@ -231,7 +235,8 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
     try {
       if (this.#refusal) throw this.#refusal;
       const resolved = this.#host.vote(this);
-      if (this.#blobs) return this.#prepareBlobs(this.#blobs, resolved);
+      const room = this.#host.holdRoom();
+      if (isPromise(room) || this.#blobs) return this.#prepare(room, resolved);
       this.#phase = "voted";
       return resolved;
     } catch (error) {
@@ -240,10 +245,11 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
     }
   }
 
-  async #prepareBlobs(blobs: PendingBlobs, resolved: readonly Oid[]): Promise<readonly Oid[]> {
+  async #prepare(room: Awaitable<void>, resolved: readonly Oid[]): Promise<readonly Oid[]> {
     this.#phase = "voting";
     try {
-      await blobs.prepare();
+      await room;
+      await this.#blobs?.prepare();
       this.#require("voting");
       this.#phase = "voted";
       return resolved;

@@ -12,9 +12,10 @@
 
 import { getLogger } from "@logtape/logtape";
 import { type Awaitable, FileStorageError, type Oid, type Tid, writePosition } from "../../values/mod.ts";
-import type { Disk, DiskFile } from "../disk.ts";
+import type { DiskFile } from "../disk.ts";
 import type { TransactionMetadata } from "../storage.ts";
 import { RECORD_HEADER, TRANSACTION_HEADER, writeRecordHeader, writeTransactionHeader } from "./format.ts";
+import type { SpillFiles } from "./spill_files.ts";
 
 /** One record of the transaction. Offsets count from the transaction's start. */
 export interface BodyRecord {
@@ -35,21 +36,16 @@ const log = getLogger(["zeo", "storage", "file"]);
 const SPILL = 8 << 20;
 const FIRST_CAPACITY = 4096;
 const COPY = 1 << 20;
+/** Small writes between two pauses. */
+const WRITES_A_TURN = 1000;
 
 /** Lets waiting connections be served. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** Where a transaction's bytes go when there are too many for memory. */
-export interface SpillPlace {
-  readonly disk: Disk;
-  /** A path for a temporary file that nobody else uses. */
-  path(): string;
-}
-
 /** See the module. */
 export class TransactionBody {
   readonly #metadata: TransactionMetadata;
-  readonly #place: SpillPlace;
+  readonly #place: SpillFiles;
   readonly #records: BodyRecord[] = [];
   /** The number of each object's last record; made when somebody asks. */
   #newest?: Map<Oid, number>;
@@ -60,7 +56,7 @@ export class TransactionBody {
   #spilled = 0;
   #file?: DiskFile;
 
-  constructor(metadata: TransactionMetadata, place: SpillPlace) {
+  constructor(metadata: TransactionMetadata, place: SpillFiles) {
     this.#metadata = metadata;
     this.#place = place;
     const { user, description, extension } = metadata;
@@ -233,7 +229,10 @@ export class TransactionBody {
       await pause();
     }
     file.write(memory, position + this.#spilled);
-    for (const [offset, bytes] of late) file.write(bytes, position + offset);
+    for (const [number, [offset, bytes]] of late.entries()) {
+      file.write(bytes, position + offset);
+      if (number % WRITES_A_TURN === WRITES_A_TURN - 1) await pause();
+    }
     await file.sync();
     this.#writeHeader(header, tid, status);
     file.write(header, position);
@@ -257,6 +256,7 @@ export class TransactionBody {
       try {
         this.#file.close();
         this.#place.disk.remove(path);
+        this.#place.released(path);
       } catch (error) {
         // The transaction may be durable by now: a temporary file that stays must not make it look failed.
         log.warn(`${path}: could not be removed: ${error instanceof Error ? error.message : error}`);

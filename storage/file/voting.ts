@@ -34,6 +34,7 @@ export class Voting {
   readonly #taken = new Map<Oid, FileTransaction>();
   /** Transactions that are voted and not written, and the bytes that they will take. */
   readonly #reserved = new Map<FileTransaction, number>();
+  #reservedBytes = 0;
   /** Transactions that are voted and neither published nor given up. */
   readonly #voted = new Set<FileTransaction>();
 
@@ -66,8 +67,14 @@ export class Voting {
     this.#checkQuota(transaction, last.end);
     for (const oid of transaction.changes) this.#taken.set(oid, transaction);
     this.#reserved.set(transaction, transaction.body.length);
+    this.#reservedBytes += transaction.body.length;
     this.#voted.add(transaction);
     return [...resolved];
+  }
+
+  /** Bytes of all that was voted and is not being written yet. */
+  get reserved(): number {
+    return this.#reservedBytes;
   }
 
   /** Whether a transaction is voted that relies on positions in the file. */
@@ -78,13 +85,14 @@ export class Voting {
 
   /** Its bytes are being written: they count as part of the file now. */
   written(transaction: FileTransaction): void {
+    this.#reservedBytes -= this.#reserved.get(transaction) ?? 0;
     this.#reserved.delete(transaction);
   }
 
   /** Frees the transaction's objects. */
   forget(transaction: FileTransaction): void {
     if (!this.#voted.delete(transaction)) return;
-    this.#reserved.delete(transaction);
+    this.written(transaction);
     for (const oid of transaction.changes) {
       if (this.#taken.get(oid) === transaction) this.#taken.delete(oid);
     }
@@ -143,8 +151,7 @@ export class Voting {
 
   #checkQuota(transaction: FileTransaction, end: number): void {
     if (this.#quota === Infinity) return;
-    let start = end;
-    for (const length of this.#reserved.values()) start += length;
+    const start = end + this.#reservedBytes;
     const last = transaction.body.records.at(-1);
     if (last && start + last.offset > this.#quota) {
       throw new FileStorageQuotaError(

@@ -83,4 +83,4 @@ def shrink(addresses, names, folder, seed, features):
         if found:
             steps, told = fewer, found
         at -= 1
-    return {"seed": seed, "steps": steps, "told": told}
+    return {"seed": seed, "steps": [repr(step) for step in steps], "told": told}

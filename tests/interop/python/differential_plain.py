@@ -2,12 +2,17 @@
 
 import re
 
+from ZODB.POSException import UndoError
 from ZODB.utils import u64, z64
 
 HEX = re.compile(r"0x[0-9a-f]{14,16}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+")
 FOLDER = re.compile(r"/\S+\.blobs/")
 SHOWN = 400
+
+
+def dotted(error):
+    return f"{type(error).__module__}.{type(error).__name__}"
 
 
 class Plain:
@@ -33,13 +38,16 @@ class Plain:
     def text(self, text):
         # The original means to put something in this place, and does not.
         text = text.replace("_loadBack() failed for %s", "_loadBack() failed")
+        # The original means to stop looking at the first packed transaction, and does not.
+        text = text.replace("non-undoable transaction", "Invalid transaction id")
         text = FOLDER.sub("BLOBS/", text)
         named = HEX.sub(lambda found: self.tid(int(found[0], 16).to_bytes(8, "big")), text)
         return DATE.sub("DATE", named)
 
     def value(self, value):
-        if isinstance(value, BaseException):
-            return self.error(value)
+        if isinstance(value, UndoError):
+            # Within another error: with msgpack the original sends it as name and attributes.
+            return [dotted(value), self.value(vars(value))]
         if isinstance(value, bytes):
             return self.tid(value) if value in self.places else self.data(value)
         if isinstance(value, str):
@@ -57,10 +65,7 @@ class Plain:
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}...{hash(data)}"
 
     def error(self, error):
-        kind = type(error)
-        answer = {"error": f"{kind.__module__}.{kind.__name__}"}
-        if answer["error"] == "builtins.KeyError" and len(error.args) == 1 and isinstance(error.args[0], bytes):
-            answer["error"] = "ZODB.POSException.POSKeyError"  # which is one; a pack that misses an object
+        answer = {"error": dotted(error)}
         if self.blobs and hasattr(error, "_errs"):
             answer["failures"] = sorted(self.value(error._errs), key=repr)
             return answer

@@ -66,6 +66,9 @@ class Records:
         self.versions = [[] for _ in self.kinds]
         self.packs = "pack" in features and random.random() < 0.5
         self.deletes = random.random() < 0.5
+        # The original drops what is garbage at the pack time even if it is referred to later; here it is kept. So a
+        # history has either no garbage, or packs only when there is no later.
+        self.garbage = self.packs and random.random() < 0.5
 
     def steps(self):
         random = self.random
@@ -91,7 +94,7 @@ class Records:
             second = {"actions": self.actions(self.touched(first)), "end": ending(random), **metadata(random)}
             return {"op": random.choice(["race", "crossed"]), "first": first, "second": second}
         if draw < 0.82 and self.packs:
-            return {"op": "pack", "client": random.randrange(2), "back": self.back()}
+            return {"op": "pack", "client": random.randrange(2), "back": 0 if self.garbage else self.back()}
         return query(random)
 
     def back(self):
@@ -139,9 +142,10 @@ class Records:
         versions.append(payload)
         made = {"do": "store", "object": number, "kind": kind, "payload": payload, "serial": serial, "to": []}
         if kind in ("mapping", "thing", "arguments"):
-            others = range(1, len(self.kinds)) if number == 0 and random.random() < 0.7 else random.sample(
+            every = number == 0 and (random.random() < 0.5 or self.packs and not self.garbage)
+            others = range(1, len(self.kinds)) if every else random.sample(
                 range(len(self.kinds)), random.randrange(min(3, len(self.kinds))))
-            made["to"] = [[other, random.choices(["plain", "bare", "weak"], [8, 1, 1])[0]] for other in others]
+            made["to"] = [[other, random.choices(["plain", "bare", "weak"], [8, 1, 0 if every else 1])[0]] for other in others]
         if kind == "blob":
             made["bytes"] = random.choice([0, 1, 100, 59000, 59001, 130000])
         return made
@@ -168,7 +172,7 @@ class Trees:
                 steps.append({"op": "takeBack", "client": random.randrange(2),
                               "back": [min(int(random.expovariate(0.5)), 12) for _ in range(random.choice([1, 1, 2]))]})
             elif draw < 0.9 and self.packs:
-                steps.append({"op": "pack", "client": random.randrange(2), "back": min(int(random.expovariate(0.4)), 20)})
+                steps.append({"op": "pack", "client": random.randrange(2), "back": 0})
             else:
                 steps.append(query(random))
         return steps

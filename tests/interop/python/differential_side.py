@@ -168,7 +168,13 @@ class Side:
     def pack(self, step):
         client = self.clients[step["client"]]
         tid = self.transaction(step["back"])
-        answer = self.attempt(lambda: client.pack(TimeStamp(tid).timeTime() + 5e-6 if tid != z64 else 1e9))
+        try:
+            answer = self.plain.value(client.pack(TimeStamp(tid).timeTime() + 5e-6 if tid != z64 else 1e9))
+        except KeyError:
+            # An object is missing, one of those that are; the original has no words for it.
+            answer = "missing"
+        except Exception as error:
+            answer = self.plain.error(error)
         for one in self.clients:
             one._cache.clear()
         return answer

@@ -81,7 +81,12 @@ class TreeSide(Side):
     def told(self, *answers):
         """Answers with the transactions that they may speak of, which come to be known now."""
         caught_up = self.catch_up()
-        return [*self.plain.value(answers), caught_up]
+        return [*map(self.told_of, answers), caught_up]
+
+    def told_of(self, answer):
+        if isinstance(answer, list):
+            return [self.told_of(item) for item in answer]
+        return self.plain.error(answer) if isinstance(answer, Exception) else self.plain.value(answer)
 
     def merge(self, step):
         for one in self.connected:

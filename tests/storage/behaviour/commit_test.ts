@@ -166,7 +166,8 @@ everyStorage("S11 a transaction without changes is a transaction", async (storag
   assertEquals(storage.lastTransaction(), empty);
   assertEquals(await storage.lastInvalidations(5), [{ tid: empty, oids: [] }]);
   assertEquals(storage.length(), 0);
-  assert(storage.kind === "MappingStorage" || storage.size() > before);
+  // In memory it is taken to cost nothing.
+  assert(storage.size() > before || storage.size() === 0);
   assert(await commit(storage, [[1, NO_TID, "a"]]) > empty);
 });
 

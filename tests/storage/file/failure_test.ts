@@ -175,7 +175,7 @@ Deno.test("when a sync fails under a long write, the file can be opened again", 
 
 Deno.test("a crash under a long write that goes on after a failed sync leaves a file that opens", () =>
   onDisk(async (place) => {
-    const { disk, path, open } = place;
+    const { disk, open } = place;
     const storage = open();
     await commit(storage, [[0, NO_TID, "0"]]);
     disk.holdSyncs = true;
