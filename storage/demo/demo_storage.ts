@@ -10,6 +10,7 @@
 import {
   type Awaitable,
   formatOid,
+  isPromise,
   MAX_TID,
   NO_TID,
   type Oid,
@@ -236,8 +237,15 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
       return this.#changes.loadBlob(oid, serial);
     } catch (error) {
       if (!(error instanceof POSKeyError && supportsBlobs(this.#base))) throw error;
-      return this.#base.loadBlob(oid, serial);
+      return this.#base.loadBlob(oid, this.#blobOfBase(oid, serial));
     }
+  }
+
+  /** The base's revision that has a blob's content: an undo in the changes may have brought that back. */
+  #blobOfBase(oid: Oid, serial: Tid): Tid {
+    if (serial <= this.#base.lastTransaction()) return serial;
+    const loaded = orMissing(() => this.#base.loadBefore(oid, MAX_TID));
+    return isPromise(loaded) || loaded instanceof POSKeyError || loaded === null ? serial : loaded.serial;
   }
 
   receiveBlob(): NewBlob {

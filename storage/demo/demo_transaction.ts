@@ -26,7 +26,6 @@ import {
   type Loaded,
   type Storage,
   type StorageTransaction,
-  supportsBlobs,
   type UndoingTransaction,
 } from "../storage.ts";
 import { newestRevision, orMissing } from "./lookup.ts";
@@ -208,30 +207,10 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
         const loaded = await orMissing(() => base.loadBefore(oid, MAX_TID));
         const current = await newestRevision(changes, oid);
         if (loaded instanceof POSKeyError || loaded === null || current === undefined) continue;
-        await this.#storeAgain(oid, current, loaded);
+        // A blob's file stays with the base, where it is looked for.
+        this.#inner.store(oid, current, loaded.data);
       }
     }
-  }
-
-  async #storeAgain(oid: Oid, current: Tid, { data, serial }: Loaded): Promise<void> {
-    const { base, changes } = this.#host;
-    const file = supportsBlobs(base) && supportsBlobs(changes)
-      ? blobFile(() => base.loadBlob(oid, serial))
-      : undefined;
-    if (file === undefined || !supportsBlobs(changes)) {
-      this.#inner.store(oid, current, data);
-      return;
-    }
-    const copy = changes.receiveBlob();
-    try {
-      using source = await Deno.open(file);
-      for await (const bytes of source.readable) copy.write(bytes);
-      copy.close();
-    } catch (error) {
-      copy.discard();
-      throw error;
-    }
-    this.#inner.storeBlob(oid, current, data, copy.path);
   }
 
   #passHeld(): void {
@@ -249,16 +228,6 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
     if (this.#phase !== "open") {
       throw new StorageTransactionError(`transaction is ${this.#phase}, must be open`);
     }
-  }
-}
-
-/** The file of a blob; undefined when the object is none. */
-function blobFile(find: () => string): string | undefined {
-  try {
-    return find();
-  } catch (error) {
-    if (error instanceof POSKeyError) return undefined;
-    throw error;
   }
 }
 

@@ -93,7 +93,7 @@ class Simulation {
       if (changes.size === 0) break;
       this.submitted.push(changes);
       try {
-        transaction.vote();
+        await transaction.vote();
         if (this.random() < 0.1) transaction.abort();
         else {
           const told = (tid: Tid) => void this.acknowledged.push({ number, tid });
@@ -171,7 +171,7 @@ async function crashOnce(path: string, run: Run): Promise<boolean> {
       ? storage.getTid(oid(100))
       : NO_TID;
     transaction.store(oid(100), serial, data);
-    transaction.vote();
+    await transaction.vote();
     const tid = await transaction.finish();
     simulation.acknowledged.push({ number: simulation.submitted.length - 1, tid });
     simulation.check(storage);

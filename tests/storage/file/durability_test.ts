@@ -28,7 +28,7 @@ Deno.test("nothing can be seen of a transaction that is written and not durable 
     const second = storage.begin(nobody);
     second.store(oid(0), first, record("new"));
     second.store(oid(1), NO_TID, record("made"));
-    second.vote();
+    await second.vote();
     let published = false;
     const finishing = second.finish(() => void (published = true));
     await settle();
@@ -94,7 +94,7 @@ Deno.test("a transaction that finishes behind a long write keeps its place behin
     const storage = open();
     const big = storage.begin(nobody);
     for (const id of [0, 1, 2]) big.store(oid(id), NO_TID, noise(4 << 20, id));
-    big.vote();
+    await big.vote();
     const told: string[] = [];
     const first = big.finish(() => told.push("big"));
     const others = [3, 4].map((id) => finishing(storage, id, told));
@@ -114,7 +114,7 @@ Deno.test("S23 a transaction is durable before anybody hears of it", () =>
     for (const data of [[record("small")], [noise(5 << 20), noise(5 << 20)]]) {
       const transaction = storage.begin(nobody);
       for (const each of data) transaction.store(storage.newOids(1)[0], NO_TID, each);
-      transaction.vote();
+      await transaction.vote();
       let durable = false;
       await transaction.finish(() => void (durable = isDurable(disk, path)));
       assert(durable);
@@ -178,7 +178,7 @@ Deno.test("the temporary file of a big transaction goes when the transaction end
     big().abort();
     assertEquals(disk.paths, files);
     const voted = big();
-    voted.vote();
+    await voted.vote();
     voted.abort();
     assertEquals(disk.paths, files);
     const conflicting = big();
@@ -186,7 +186,7 @@ Deno.test("the temporary file of a big transaction goes when the transaction end
     await assertRejects(async () => await conflicting.vote());
     assertEquals(disk.paths, files);
     const finished = big();
-    finished.vote();
+    await finished.vote();
     await finished.finish();
     assertEquals(disk.paths, files);
     assertEquals(storage.getTid(oid(0)), serial);
@@ -198,7 +198,7 @@ Deno.test("closing waits for what is being made durable, and refuses what comes 
     const storage = open();
     const late = storage.begin(nobody);
     late.store(oid(8), NO_TID, record("late"));
-    late.vote();
+    await late.vote();
     disk.holdSyncs = true;
     const told: string[] = [];
     const last = finishing(storage, 0, told);

@@ -62,7 +62,7 @@ async function finishing(
   const transaction = storage.begin(nobody);
   transaction.store(oid(id), NO_TID, record(`${id}`));
   for (const [number, each] of data.entries()) transaction.store(oid(100 + number), NO_TID, each);
-  transaction.vote();
+  await transaction.vote();
   return await transaction.finish();
 }
 
@@ -75,13 +75,13 @@ for (const [name, { message, setOff }] of Object.entries(mishaps)) {
       const second = await commit(storage, [[1, first, "c"]]);
       const voted = storage.begin(nobody);
       voted.store(oid(4), NO_TID, record("voted before"));
-      voted.vote();
+      await voted.vote();
       setOff(place);
       let published = false;
       const failing = storage.begin(nobody);
       failing.store(oid(2), NO_TID, record("lost"));
       failing.store(oid(0), first, record("lost"));
-      failing.vote();
+      await failing.vote();
       const error = await failure(failing.finish(() => void (published = true)));
       assertStringIncludes(error.message, path);
       assertStringIncludes(error.message, message);
@@ -281,10 +281,10 @@ Deno.test("V08 between vote and finish a transaction's bytes can't be lost by ot
     const storage = open();
     const big = storage.begin(nobody);
     for (const id of [1, 2, 3]) big.store(oid(id), NO_TID, noise(4 << 20, id));
-    big.vote();
+    await big.vote();
     const small = storage.begin(nobody);
     small.store(oid(4), NO_TID, record("4"));
-    small.vote();
+    await small.vote();
     // A third that fills the disk with its temporary file gets the error; the two that are voted get through.
     const used = disk.paths.reduce((sum, path) => sum + disk.content(path).length, 0);
     disk.capacity = used + (13 << 20);

@@ -85,7 +85,7 @@ Deno.test("a deletion is a record without data that points to 0", () =>
     const start = storage.size();
     const transaction = storage.begin(nobody);
     transaction.deleteObject(oid(7), serial);
-    transaction.vote();
+    await transaction.vote();
     const done = await transaction.finish();
     const view = new DataView(disk.content(path).buffer, start);
     assertEquals(view.byteLength, 23 + 42 + 8 + 8);

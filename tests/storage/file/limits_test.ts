@@ -53,11 +53,11 @@ Deno.test("what others have voted counts towards the quota, until they give it u
       return transaction;
     };
     const one = begin(1), two = begin(2), three = begin(3), four = begin(4);
-    one.vote();
-    two.vote();
+    await one.vote();
+    await two.vote();
     await assertRejects(async () => await three.vote(), FileStorageQuotaError);
     one.abort();
-    four.vote();
+    await four.vote();
     await two.finish();
     await four.finish();
     assertEquals(storage.length(), 2);

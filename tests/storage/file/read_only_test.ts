@@ -89,7 +89,7 @@ Deno.test("S10 a read-only storage beside a writer doesn't take a transaction un
     disk.holdSyncs = true;
     const transaction = writer.begin(nobody);
     for (const id of [1, 2, 3]) transaction.store(oid(id), NO_TID, noise(4 << 20, id));
-    transaction.vote();
+    await transaction.vote();
     const finishing = transaction.finish();
     // The header and perhaps some pieces are there.
     const before = disk.content(path).length;

@@ -29,7 +29,7 @@ async function copy(
         dataTid === null ? null : at(dataTid),
       );
     }
-    transaction.vote();
+    await transaction.vote();
     assertEquals(await transaction.finish(), at(tid));
   }
 }
@@ -81,7 +81,7 @@ Deno.test("what is stored and restored lies in the file as the format's descript
     const undo = storage.begin(nobody, { tid: t3 });
     undo.restore(oid(0), t3, one, t1);
     undo.restore(oid(1), t3, null, null);
-    undo.vote();
+    await undo.vote();
     await undo.finish();
     assertEquals(disk.content(path).toHex(), EXAMPLE.toHex());
   }));
@@ -93,7 +93,7 @@ Deno.test("a restored revision shares the data that it is said to share only whe
       const before = disk.content(path).length;
       const transaction = storage.begin(nobody, { tid: tid(time), status });
       transaction.restore(oid(1), tid(time), record(text), previous === null ? null : tid(previous));
-      transaction.vote();
+      await transaction.vote();
       await transaction.finish();
       return disk.content(path).length - before;
     };
