@@ -168,7 +168,6 @@ async function start(configuration: ServerConfiguration, address: Address): Prom
       for (const key of withoutEffect) sayWithoutEffect(`<${section.type} ${section.name}> ${key}`);
     }
     if (zeo.invalidationAge !== undefined) sayWithoutEffect("<zeo> invalidation-age");
-    if (zeo.clientConflictResolution) sayWithoutEffect("<zeo> client-conflict-resolution");
     if (zeo.monitor) sayWithoutEffect("<zeo> monitor");
     if (configuration.runner) sayWithoutEffect("<runner>");
     return await StorageServer.start({
@@ -177,6 +176,7 @@ async function start(configuration: ServerConfiguration, address: Address): Prom
       readOnly: zeo.readOnly,
       msgpack: zeo.msgpack,
       invalidationQueueSize: zeo.invalidationQueueSize,
+      clientConflictResolution: zeo.clientConflictResolution,
       transactionTimeout: zeo.transactionTimeout,
       limits: { message: zeo.maxMessageSize, buffered: zeo.maxBuffered },
       maxConnections: zeo.maxConnections,

@@ -5,6 +5,7 @@
  */
 
 export * from "./address.ts";
+export { encodeBlobChunk } from "./blob_chunks.ts";
 export * from "./channel.ts";
 export * from "./codec.ts";
 export * from "./errors.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Channel } from "../protocol/mod.ts";
+import { type Channel, encodeBlobChunk } from "../protocol/mod.ts";
 import type { NewBlob } from "../storage/mod.ts";
 import { type Oid, oidBytes, POSKeyError, StorageError, type Tid, tidBytes } from "../values/mod.ts";
 
@@ -105,7 +105,7 @@ export class BlobTransfers {
     const key = [oidBytes(oid), tidBytes(serial)];
     this.#channel.notify("receiveBlobStart", key);
     try {
-      await this.#sendChunks(file, key);
+      await this.#sendChunks(file, oid, serial);
     } catch (error) {
       // What the client has is a part that nothing marks as one: it has to throw it away.
       this.#channel.close(
@@ -116,7 +116,7 @@ export class BlobTransfers {
     this.#channel.notify("receiveBlobStop", key);
   }
 
-  async #sendChunks(file: Deno.FsFile, key: readonly Uint8Array[]): Promise<void> {
+  async #sendChunks(file: Deno.FsFile, oid: Oid, serial: Tid): Promise<void> {
     const buffer = new Uint8Array(CHUNK * CHUNKS_READ);
     while (!this.#channel.closed) {
       const length = await fill(file, buffer);
@@ -124,7 +124,8 @@ export class BlobTransfers {
         await this.#channel.room();
         if (this.#channel.closed) return;
         const chunk = buffer.subarray(start, Math.min(start + CHUNK, length));
-        this.#channel.notify("receiveBlobChunk", [...key, chunk]);
+        encodeBlobChunk(this.#channel.out, this.#channel.codec.encoding, oid, serial, chunk);
+        this.#channel.flushSoon();
       }
       if (length < buffer.length) return;
     }

@@ -16,6 +16,8 @@ import {
   type Oid,
   StorageTransactionError,
   type Tid,
+  type UnresolvedConflict,
+  UnresolvedConflicts,
 } from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
 import type { Ticket } from "./object_locks.ts";
@@ -28,6 +30,8 @@ type Phase = "collecting" | "waiting" | "voted" | "finishing" | "over";
 export interface VoteOutcome {
   /** The objects whose records are not those that were sent. */
   voted(resolved: readonly Oid[]): void;
+  /** The client is to merge these, store what comes of it, and vote again. */
+  unresolved(conflicts: readonly UnresolvedConflict[]): void;
   refused(error: unknown): void;
 }
 
@@ -117,10 +121,25 @@ export class Commit {
 
   #voteFailed(error: unknown): void {
     if (this.#phase !== "waiting") return;
+    if (error instanceof UnresolvedConflicts) {
+      this.#letClientResolve(error);
+      return;
+    }
     if (error instanceof ConflictError) this.#served.statistics.conflicts++;
     const outcome = this.#outcome!;
     this.#end();
     outcome.refused(error);
+  }
+
+  /** The objects are free for others meanwhile; the client stores what it has merged, and votes again. */
+  #letClientResolve(conflicts: UnresolvedConflicts): void {
+    this.#phase = "collecting";
+    clearTimeout(this.#timer);
+    this.#served.markLocked(this.#session, false);
+    const ticket = this.#ticket;
+    this.#ticket = undefined;
+    this.#outcome!.unresolved(conflicts.conflicts);
+    ticket?.release();
   }
 
   #startTimer(): void {

@@ -83,6 +83,7 @@ function begin(session: Session, args: Arguments): Answer {
   const options = {
     tid: tid === undefined || tid === null ? undefined : tidArgument(tid),
     status: status === undefined ? " " : textArgument(status, "status"),
+    callerResolves: session.served.options.clientConflictResolution,
   };
   session.begin(transactionIdArgument(id), () => session.served.storage.begin(metadata, options));
   return null;

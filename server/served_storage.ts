@@ -19,6 +19,8 @@ export interface ServedStorageOptions {
   readonly readOnly: boolean;
   /** How many transactions are remembered for clients that come back. */
   readonly invalidationQueueSize: number;
+  /** Whether clients merge conflicts, and not the storage. */
+  readonly clientConflictResolution: boolean;
   /** Seconds that a transaction may take from its vote on; undefined for any. */
   readonly transactionTimeout?: number;
 }

@@ -5,10 +5,17 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { Dict, type Value } from "../pickle/mod.ts";
+import { Dict, Tuple, type Value } from "../pickle/mod.ts";
 import { type Channel, type Message, PythonError } from "../protocol/mod.ts";
 import type { StorageTransaction } from "../storage/mod.ts";
-import { ProtocolError, ReadOnlyError, StorageTransactionError, tidBytes } from "../values/mod.ts";
+import {
+  oidBytes,
+  ProtocolError,
+  ReadOnlyError,
+  StorageTransactionError,
+  tidBytes,
+  type UnresolvedConflict,
+} from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
 import { BlobTransfers } from "./blob_transfers.ts";
 import { Commit } from "./commit.ts";
@@ -30,6 +37,7 @@ export class Session {
   /** The blobs on their way between it and the server. */
   readonly blobs: BlobTransfers;
   #commit?: Commit;
+  #closed = false;
 
   constructor(served: ServedStorage, channel: Channel, readOnly: boolean, label: string) {
     this.served = served;
@@ -88,7 +96,8 @@ export class Session {
   /** Votes; the reply may come later, when others have ended. */
   vote(call: Message, commit: Commit): void {
     commit.vote({
-      voted: (resolved) => this.#reply(call, resolved.map((oid) => oidValue(oid))),
+      voted: (resolved) => this.#reply(call, resolved.map(oidBytes)),
+      unresolved: (conflicts) => this.#reply(call, conflicts.map(conflictValue)),
       refused: (error) => {
         if (error instanceof Error && error.name === "FileStorageError") {
           log.error`(${this.label}) While voting: ${error.message}`;
@@ -115,7 +124,7 @@ export class Session {
 
   /** Finishes; the reply leaves when the transaction is durable and everybody else was told. */
   finish(call: Message, commit: Commit): void {
-    const { channel, served } = this;
+    const { served } = this;
     const finishing = commit.finish((tid) => {
       // The client counts on the sizes before it has its answer.
       this.tellSizes();
@@ -154,6 +163,8 @@ export class Session {
 
   /** Forgets the client: gives up its transaction, unless that is being made durable already. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     if (this.#commit) {
       const state = this.#commit.isLocked ? "locked" : "unlocked";
       log.info`(${this.label}) disconnected during ${state} transaction`;
@@ -165,10 +176,13 @@ export class Session {
   }
 }
 
-function oidValue(oid: bigint): Value {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, oid);
-  return bytes;
+/** A conflict as clients get it that resolve conflicts themselves. */
+function conflictValue({ oid, committed, read, data }: UnresolvedConflict): Dict {
+  return Dict.from([
+    ["oid", oidBytes(oid)],
+    ["serials", new Tuple([tidBytes(committed), tidBytes(read)])],
+    ["data", data],
+  ]);
 }
 
 /** A client's transaction id as it is sent back in an error. */

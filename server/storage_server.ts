@@ -34,6 +34,8 @@ export interface StorageServerOptions {
   readonly msgpack?: boolean;
   /** How many transactions are remembered for clients that come back; 100 unless told otherwise. */
   readonly invalidationQueueSize?: number;
+  /** Whether clients merge conflicts, and not the storages. */
+  readonly clientConflictResolution?: boolean;
   /** Seconds that a transaction may take from its vote on; undefined for any. */
   readonly transactionTimeout?: number;
   /** Bounds of one connection. */
@@ -79,6 +81,7 @@ export class StorageServer implements AsyncDisposable {
         await ServedStorage.open(id, storage, {
           readOnly: options.readOnly ?? false,
           invalidationQueueSize: options.invalidationQueueSize ?? 100,
+          clientConflictResolution: options.clientConflictResolution ?? false,
           transactionTimeout: options.transactionTimeout,
         }),
       );

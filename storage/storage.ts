@@ -42,6 +42,11 @@ export interface BeginOptions {
   readonly tid?: Tid;
   /** Its status character; " " is complete, "p" is before a pack. */
   readonly status?: string;
+  /**
+   * Whether the caller merges conflicts: the vote then throws `UnresolvedConflicts` and leaves the transaction open for
+   * merged records and another vote. A storage that can't leave it open throws `ConflictError` as ever.
+   */
+  readonly callerResolves?: boolean;
 }
 
 /**

@@ -64,6 +64,24 @@ export class ConflictError extends StorageError {
   }
 }
 
+/** A conflict that the caller wants to resolve: what it is about, and the record that was to be stored. */
+export interface UnresolvedConflict extends Conflict {
+  /** The record as it was handed in. */
+  readonly data: Uint8Array;
+}
+
+/** Conflicts that the caller of a vote resolves: it stores merged records and votes again. */
+export class UnresolvedConflicts extends StorageError {
+  /** The conflicts, one an object. */
+  readonly conflicts: readonly UnresolvedConflict[];
+
+  /** Tells of conflicts that are left to the caller. */
+  constructor(conflicts: readonly UnresolvedConflict[]) {
+    super(`conflicts to resolve: ${conflicts.map(({ oid }) => formatOid(oid)).join(", ")}`);
+    this.conflicts = conflicts;
+  }
+}
+
 /** Another transaction changed an object that this one relied on without changing it. */
 export class ReadConflictError extends ConflictError {
   /** Tells of a conflict. */

@@ -63,8 +63,15 @@ export function errorCode(error: unknown): string | undefined {
 /** Bytes that a copy moves at once. */
 const COPY = 1 << 20;
 
+/** Bytes after which writing to the disk begins, so that little is left to wait for at the end. */
+const SYNC_EVERY = 8 << 20;
+
 class RealWriter implements BlobWriter {
   #fd: number;
+  /** Bytes since the last sync was begun. */
+  #unsynced = 0;
+  #syncing = false;
+  #closed = false;
 
   constructor(path: string) {
     this.#fd = fs.openSync(path, "wx", 0o600);
@@ -72,9 +79,26 @@ class RealWriter implements BlobWriter {
 
   write(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) done += fs.writeSync(this.#fd, bytes, done, bytes.length - done);
+    this.#unsynced += bytes.length;
+    if (this.#unsynced >= SYNC_EVERY && !this.#syncing) this.#sync();
+  }
+
+  /** Only to have it done early: whether the content is durable is told by the sync at the vote. */
+  #sync(): void {
+    this.#syncing = true;
+    this.#unsynced = 0;
+    fs.fdatasync(this.#fd, () => {
+      this.#syncing = false;
+      if (this.#closed) this.#end();
+    });
   }
 
   close(): void {
+    this.#closed = true;
+    if (!this.#syncing) this.#end();
+  }
+
+  #end(): void {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;

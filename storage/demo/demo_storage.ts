@@ -34,6 +34,7 @@ import {
   capabilities,
   capabilitiesOf,
   type Capability,
+  type Items,
   type IterableStorage,
   type IteratedTransaction,
   type Loaded,
@@ -42,6 +43,7 @@ import {
   type Storage,
   supportsBlobs,
   supportsIteration,
+  supportsUndo,
   type TransactionMetadata,
   type UndoableStorage,
   type UndoEntry,
@@ -243,9 +245,21 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
 
   /** The base's revision that has a blob's content: an undo in the changes may have brought that back. */
   #blobOfBase(oid: Oid, serial: Tid): Tid {
-    if (serial <= this.#base.lastTransaction()) return serial;
+    if (!this.#isRestored(oid, serial)) return serial;
     const loaded = orMissing(() => this.#base.loadBefore(oid, MAX_TID));
     return isPromise(loaded) || loaded instanceof POSKeyError || loaded === null ? serial : loaded.serial;
+  }
+
+  /** Whether a transaction first says that an object is gone, and then has it: so an undo shows the base's revision. */
+  #isRestored(oid: Oid, serial: Tid): boolean {
+    if (!supportsUndo(this.#changes)) return false;
+    const found: boolean[] = [];
+    for (const transaction of atOnce(this.#changes.transactions(serial, serial))) {
+      for (const record of atOnce(transaction.records())) {
+        if (record.oid === oid) found.push(record.data !== null);
+      }
+    }
+    return found.length > 1 && !found[0] && found.at(-1)!;
   }
 
   receiveBlob(): NewBlob {
@@ -353,4 +367,9 @@ function temporaryDirectory(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Items that are there at once; none of those that have to be waited for. */
+function atOnce<T>(items: Items<T>): Iterable<T> {
+  return Symbol.iterator in items ? items : [];
 }

@@ -20,13 +20,13 @@ import {
   type Tid,
 } from "../../values/mod.ts";
 import type { Merge } from "../file/merge.ts";
-import {
-  type BlobTransaction,
-  type IterableStorage,
-  type Loaded,
-  type Storage,
-  type StorageTransaction,
-  type UndoingTransaction,
+import type {
+  BlobTransaction,
+  IterableStorage,
+  Loaded,
+  Storage,
+  StorageTransaction,
+  UndoingTransaction,
 } from "../storage.ts";
 import { newestRevision, orMissing } from "./lookup.ts";
 

@@ -48,8 +48,9 @@ import { FileTransaction, type TransactionHost } from "./file_transaction.ts";
 import { saveIndex } from "./index_file.ts";
 import { LockFile } from "./lock_file.ts";
 import { iterateTransactions } from "./iteration.ts";
-import { type Merge, mergeWith } from "./merge.ts";
+import { mergeWith } from "./merge.ts";
 import { openDataFile } from "./open.ts";
+import type { FileStorageOptions } from "./options.ts";
 import { FilePacker } from "./pack.ts";
 import { RecordReader } from "./record_reader.ts";
 import { previousTransaction, recordsOf } from "./scan.ts";
@@ -57,30 +58,6 @@ import { SpillFiles } from "./spill_files.ts";
 import { undoLog } from "./undo.ts";
 import { VisibleFile } from "./visible_file.ts";
 import { Voting } from "./voting.ts";
-
-/** How a file storage is opened. */
-export interface FileStorageOptions {
-  /** Start with an empty file, whatever is there. */
-  create?: boolean;
-  /** Open it to read only, beside a process that writes; takes no lock and changes no file. */
-  readOnly?: boolean;
-  /** Bytes beyond which no transaction may start a record. */
-  quota?: number;
-  /** Whether packing drops objects that can't be reached from the root; true unless told otherwise. */
-  packGc?: boolean;
-  /** Whether packing keeps the old file as `.old`; true unless told otherwise. */
-  packKeepOld?: boolean;
-  /** How concurrent changes to one object are merged; as ZODB's own classes say, unless told otherwise. */
-  merge?: Merge;
-  /** Where blobs are kept: a path, or a directory that is open already; none are unless told. */
-  blobDir?: string | BlobDirectory;
-  /** Bytes of memory for records; 64 MiB unless told otherwise. */
-  cacheSize?: number;
-  /** Where the files are; the machine's own disk unless a test puts another in its place. */
-  disk?: Disk;
-  /** What time it is, in milliseconds since 1970; for tests. */
-  now?: () => number;
-}
 
 /** What a transaction of a file storage can do. */
 export type FileStorageTransaction = BlobRestoringTransaction & DeletingTransaction & UndoingTransaction;

@@ -12,6 +12,7 @@ import {
   ReadOnlyError,
   StorageTransactionError,
   type Tid,
+  UnresolvedConflicts,
 } from "../../values/mod.ts";
 import type { BlobDirectory, PendingBlobs } from "../blob/mod.ts";
 import type {
@@ -83,6 +84,10 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
   /** What was wrong with a call before the vote, which answers it. */
   #refusal?: Error;
   #exclusive = false;
+  /** Objects whose conflicts the caller is to merge, with the numbers of their steps. */
+  readonly #conflicting = new Map<Oid, number>();
+  /** Whether the caller merges conflicts. */
+  readonly callerResolves: boolean;
   #undoes = false;
   #generation?: number;
   /** The id that it has to have, where it was given one. */
@@ -98,6 +103,7 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
   constructor(host: TransactionHost, metadata: TransactionMetadata, options: BeginOptions = {}) {
     this.#host = host;
     this.tid = options.tid;
+    this.callerResolves = options.callerResolves ?? false;
     this.status = options.status ?? " ";
     this.#refusal = host.readOnly ? new ReadOnlyError() : wrongMetadata(metadata, this.status);
     this.#body = new TransactionBody(this.#refusal ? noMetadata : metadata, host.spill);
@@ -133,6 +139,7 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
       this.#refusal ??= new FileStorageError(`store of oid ${oid}: a record of 0 bytes can't be stored`);
       return;
     }
+    if (this.#replaceConflicting(oid, serial, data)) return;
     this.#add("store", oid, serial, (body) => body.addData(oid, data));
   }
 
@@ -185,6 +192,11 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
     this.#require("open");
     this.#exclusive = this.#undoes = true;
     this.#steps.push({ kind: "undo", tid });
+  }
+
+  /** Whether it takes other transactions back. */
+  get undoes(): boolean {
+    return this.#undoes;
   }
 
   /** The number of a step's record, which gets its place now if it was asked for after an undo. */
@@ -240,9 +252,29 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
       this.#phase = "voted";
       return resolved;
     } catch (error) {
-      this.abort();
+      if (error instanceof UnresolvedConflicts) this.#awaitMerged(error);
+      else this.abort();
       throw error;
     }
+  }
+
+  /** The transaction stays open: the next records for these objects take the place of those that conflict. */
+  #awaitMerged({ conflicts }: UnresolvedConflicts): void {
+    const oids = new Set(conflicts.map(({ oid }) => oid));
+    for (const [number, step] of this.#steps.entries()) {
+      if (step.kind === "store" && oids.has(step.oid)) this.#conflicting.set(step.oid, number);
+    }
+  }
+
+  /** Puts a merged record in place of the one that conflicted. @returns Whether there was one. */
+  #replaceConflicting(oid: Oid, serial: Tid, data: Uint8Array): boolean {
+    const number = this.#conflicting.get(oid);
+    const step = number === undefined ? undefined : this.#steps[number];
+    if (step?.kind !== "store") return false;
+    this.#conflicting.delete(oid);
+    this.#steps[number!] = { ...step, serial };
+    this.#body.replace(step.record, data);
+    return true;
   }
 
   async #prepare(room: Awaitable<void>, resolved: readonly Oid[]): Promise<readonly Oid[]> {

@@ -19,9 +19,11 @@ import {
   ReadConflictError,
   StorageTransactionError,
   type Tid,
+  type UnresolvedConflict,
+  UnresolvedConflicts,
 } from "../../values/mod.ts";
 import type { FileTransaction, Step } from "./file_transaction.ts";
-import type { Merge } from "./merge.ts";
+import { type Merge, mergeNothing } from "./merge.ts";
 import { undoInto } from "./undo.ts";
 import type { VisibleFile } from "./visible_file.ts";
 
@@ -62,8 +64,9 @@ export class Voting {
         `${this.#visible.file.path} was packed after the transaction had found its place in it; try it again`,
       );
     }
-    const resolved = new Set<Oid>();
-    for (const step of transaction.steps) this.#take(step, transaction, resolved);
+    const resolved = new Set<Oid>(), conflicts: UnresolvedConflict[] = [];
+    for (const step of transaction.steps) this.#take(step, transaction, resolved, conflicts);
+    if (conflicts.length > 0) throw new UnresolvedConflicts(conflicts);
     this.#checkQuota(transaction, last.end);
     for (const oid of transaction.changes) this.#taken.set(oid, transaction);
     this.#reserved.set(transaction, transaction.body.length);
@@ -113,9 +116,15 @@ export class Voting {
     }
   }
 
-  #take(step: Step, transaction: FileTransaction, resolved: Set<Oid>): void {
+  #take(
+    step: Step,
+    transaction: FileTransaction,
+    resolved: Set<Oid>,
+    conflicts: UnresolvedConflict[],
+  ): void {
     if (step.kind === "undo") {
-      for (const oid of undoInto(transaction, step.tid, this.#visible, this.#merge)) resolved.add(oid);
+      const merge = transaction.callerResolves ? mergeNothing : this.#merge;
+      for (const oid of undoInto(transaction, step.tid, this.#visible, merge)) resolved.add(oid);
       return;
     }
     const own = transaction.settle(step);
@@ -135,6 +144,11 @@ export class Voting {
     if (step.kind === "check") throw new ReadConflictError(conflict);
     if (step.kind === "delete") throw new ConflictError(conflict);
     const changed = transaction.body.dataOf(own);
+    // With an undo in it the records' order counts, and can't be gone through twice.
+    if (transaction.callerResolves && !transaction.undoes) {
+      conflicts.push({ ...conflict, data: changed });
+      return;
+    }
     const merged = this.#mergeStore(step.oid, step.serial, position, changed);
     if (!merged) throw new ConflictError({ ...conflict, className: classOf(changed) });
     transaction.body.replace(own, merged);

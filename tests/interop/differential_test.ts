@@ -43,7 +43,14 @@ async function pair(peers: Peers, name: string, count: number, msgpack: boolean)
     return await peers.start({ kind, msgpack, storages: sections.join("\n") }, folder);
   };
   const ours = await start("ours", folders[0]), theirs = await start("runzeo", folders[1]);
-  return { ours, theirs, names, folder: folders[2], addresses: [ours.address, theirs.address] };
+  return {
+    ours,
+    theirs,
+    names,
+    folders: folders.slice(0, 2),
+    folder: folders[2],
+    addresses: [ours.address, theirs.address],
+  };
 }
 
 async function shrunk(peers: Peers, python: PythonSession, seed: number, msgpack: boolean): Promise<unknown> {
@@ -76,7 +83,12 @@ await interopTest(
     for (let done = 0; done < histories; done += BATCH) {
       const { name, msgpack } = encodings[(done / BATCH) % encodings.length];
       const count = Math.min(BATCH, histories - done);
-      const { ours, theirs, names, folder, addresses } = await pair(peers, `${done}`, count, msgpack);
+      const { ours, theirs, names, folders, folder, addresses } = await pair(
+        peers,
+        `${done}`,
+        count,
+        msgpack,
+      );
       const differences = await python.call<Difference[]>("differential.run", {
         ...{ addresses, names, folder, seed: seed + done, features: FEATURES },
       }, 600_000);
@@ -88,6 +100,8 @@ await interopTest(
       assertEquals(differences.map(({ seed }) => seed), [], "seeds of histories that differ");
       assertEquals((await ours.stop()).code, 0);
       await theirs.stop();
+      const pairs = names.map((name) => folders.map((folder) => `${folder}/${name}.fs`));
+      assertEquals(await python.call("differential_files.compare", { pairs }), [], "files that differ");
     }
   },
 );

@@ -140,7 +140,7 @@ export class WireClient implements AsyncDisposable {
 
   /** Resolves when the server has ended the connection. */
   get closed(): Promise<void> {
-    return this.#reading;
+    return within(this.#reading, "the end of the connection");
   }
 
   /** The frames that a silent client got, after the announcement. */
@@ -166,7 +166,7 @@ export class WireClient implements AsyncDisposable {
     pending.promise.catch(() => {});
     if (this.#gone) pending.reject(new Gone("the server has closed the connection"));
     this.#pending.set(keyOf(id), pending);
-    return pending.promise;
+    return watched(within(pending.promise, `a reply to ${keyOf(id)}`));
   }
 
   /** Calls a method and wants no reply. */
@@ -211,7 +211,7 @@ export class WireClient implements AsyncDisposable {
   async invalidation(): Promise<Invalidation> {
     while (this.invalidations.length <= this.#invalidations) {
       if (this.#gone) throw new Gone("the server has closed the connection");
-      await this.#wake.promise;
+      await within(this.#wake.promise, "an invalidation");
     }
     return this.invalidations[this.#invalidations++];
   }
@@ -375,6 +375,17 @@ export class WireTransaction {
   async #call(name: string): Promise<Value> {
     await this.#sent;
     return await this.#client.call(name, this.id);
+  }
+}
+
+/** What a promise answers, or an error after a time far beyond what it takes: a test should fail, not hang. */
+async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`not there after 20 s: ${what}`)), 20_000);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -195,7 +195,7 @@ def upload_until_lost(address, cache, length):
     acknowledged = []
     data = content(length, 3)
     try:
-        with Opened(address, blob_dir=cache, wait_timeout=5) as one:
+        with Opened(address, blob_dir=cache, wait_timeout=2) as one:
             while True:
                 number = len(acknowledged)
                 one.root[f"upload{number}"] = Blob(data + str(number).encode())

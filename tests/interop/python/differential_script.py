@@ -120,7 +120,7 @@ class Records:
             return {"do": "delete", "object": number, "serial": self.serial()}
         if draw < 0.2:
             return {"do": "check", "object": number, "serial": self.serial()}
-        if draw < 0.24 and not self.packs and True:
+        if draw < 0.24 and not self.packs and self.kinds[number] != "blob":
             junk = random.choice([b"x", b"\x80\x03", b"junk" * 5]).hex()
             return {"do": "store", "object": number, "kind": "junk", "payload": junk, "serial": self.serial(), "to": []}
         return self.store(number, self.serial(self.kinds[number]))
