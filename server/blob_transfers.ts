@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Tuple } from "../pickle/mod.ts";
 import { type Channel, encodeBlobChunk } from "../protocol/mod.ts";
 import type { NewBlob } from "../storage/mod.ts";
 import { type Oid, oidBytes, POSKeyError, StorageError, type Tid, tidBytes } from "../values/mod.ts";
@@ -102,8 +103,8 @@ export class BlobTransfers {
       throw error;
     }
     using _file = file;
-    const key = [oidBytes(oid), tidBytes(serial)];
-    this.#channel.notify("receiveBlobStart", key);
+    const key = new Tuple([oidBytes(oid), tidBytes(serial)]);
+    this.#channel.send(0, true, "receiveBlobStart", key);
     try {
       await this.#sendChunks(file, oid, serial);
     } catch (error) {
@@ -113,7 +114,7 @@ export class BlobTransfers {
       );
       return;
     }
-    this.#channel.notify("receiveBlobStop", key);
+    this.#channel.send(0, true, "receiveBlobStop", key);
   }
 
   async #sendChunks(file: Deno.FsFile, oid: Oid, serial: Tid): Promise<void> {

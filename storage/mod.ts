@@ -48,3 +48,13 @@ export {
   ZlibStorage,
   type ZlibStorageOptions,
 } from "./zlib/zlib_storage.ts";
+export {
+  BTreeConflict,
+  type ConflictQuestion,
+  ConflictResolver,
+  PythonOrder,
+  type Resolver,
+  type ResolverModule,
+  ResolverRegistry,
+  Unresolvable,
+} from "./conflict/mod.ts";

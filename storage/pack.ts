@@ -12,6 +12,7 @@ export type PackStage = "scan" | "reach" | "copy" | "follow";
 
 /** How far a pack is. */
 export interface PackProgress {
+  /** What it is doing. */
   readonly stage: PackStage;
   /** Bytes done in this stage, read or written. */
   readonly bytes: number;

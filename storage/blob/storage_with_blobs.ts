@@ -11,6 +11,7 @@ import {
   POSKeyError,
   StorageTransactionError,
   type Tid,
+  UnresolvedConflicts,
 } from "../../values/mod.ts";
 import {
   announced,
@@ -290,7 +291,8 @@ export class TransactionWithBlobs
       if (this.#aborted) throw new StorageTransactionError("transaction is aborted");
       return resolved;
     } catch (error) {
-      this.abort();
+      // With conflicts that the caller merges it stays open, and so do the files.
+      if (!(error instanceof UnresolvedConflicts)) this.abort();
       throw error;
     }
   }

@@ -112,6 +112,7 @@ export class Appender {
       write: () => {
         this.#checkUnchanged();
         steps.writing();
+        this.#ballast.writing = body.length;
         position = this.#end;
         tid = transaction.tid ?? this.#nextTid();
         const deciding = steps.decided?.(tid);
@@ -175,7 +176,7 @@ export class Appender {
     const { file, index } = this.#visible;
     const failed = (cause: unknown): Awaitable<void> => {
       this.#writing = false;
-      if (!this.#failure && isDiskFull(cause) && this.#ballast.release()) {
+      if (!this.#failure && isDiskFull(cause) && this.#ballast.give(transaction.body.length)) {
         log.error(`${file.path}: the disk is full, using the room that was held back`);
         this.#cut(position);
         return this.#write(transaction, position, tid);
@@ -186,12 +187,16 @@ export class Appender {
     };
     const written = () => {
       this.#writing = false;
+      this.#ballast.writing = 0;
       if (this.#failure) this.#cut(this.#visible.end);
     };
     try {
       const previous = (oid: Oid) => index.get(oid) ?? 0;
       const writing = transaction.body.writeTo(file, position, tid, transaction.status, previous);
-      if (!isPromise(writing)) return;
+      if (!isPromise(writing)) {
+        this.#ballast.writing = 0;
+        return;
+      }
       this.#writing = true;
       return writing.then(written, failed);
     } catch (cause) {

@@ -2,12 +2,14 @@
  * Space held back for transactions that have voted: a file of no use, given up when the disk fills.
  *
  * A vote promises that finishing can't fail. So the vote makes sure that the ballast is at least as big as everything
- * that was voted and not yet written. When a write finds the disk full, the ballast is removed and the write done again;
- * from then on votes fail, until there is room for the ballast again.
+ * that was voted and not yet written. When a write finds the disk full, as much of the ballast as it needs is given up
+ * and the write done again; the rest stays for the others that have voted. From then on votes fail, until there is room
+ * for the ballast again.
  *
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import { type Awaitable, FileStorageError } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 
@@ -17,8 +19,13 @@ const SMALLEST = 1 << 20;
 /** What the ballast grows by, so that a file of it is written in few steps. */
 const STEP = 1 << 20;
 
+/** What stays of it after big transactions, so that the next ones have less to do. */
+const KEPT = 16 << 20;
+
 /** Room for what the file system needs beyond the bytes themselves. */
 const MARGIN = 64 << 10;
+
+const log = getLogger(["zeo", "storage", "file"]);
 
 /** See the module. */
 export class Ballast {
@@ -26,6 +33,17 @@ export class Ballast {
   readonly #path: string;
   #file?: DiskFile;
   #size = 0;
+  /** What the newest vote needed; it counts everything that is voted, so more than that is of no use. */
+  #needed = 0;
+  /** What the votes were promised. */
+  #promised = 0;
+  /** Whether the last vote was refused. */
+  #refusing = false;
+  /**
+   * Bytes that are being written just now: nobody else may be promised the room for them before they are there, as
+   * the disk may still be found full.
+   */
+  writing = 0;
 
   /** @param path Where the file is; one that a crash left behind is replaced. */
   constructor(disk: Disk, path: string) {
@@ -40,19 +58,26 @@ export class Ballast {
 
   /**
    * Makes sure that there are so many bytes: at once when little is missing, else step by step.
-   * @throws {FileStorageError} when the disk has no room for them; also through the promise.
+   * @param bytes What has voted and is not being written.
+   * @throws {FileStorageError} when the disk has no room for them; also through the promise. What was held back before
+   * still is.
    */
   hold(bytes: number): Awaitable<void> {
-    const needed = Math.max(bytes + MARGIN, SMALLEST);
+    const needed = this.#needed = Math.max(bytes + this.writing + MARGIN, SMALLEST);
     if (this.#size + STEP < needed) return this.#growSlowly(needed);
     if (this.#size < needed) this.#grow(needed);
+    this.#hasHeld(needed);
+    const enough = Math.max(needed, KEPT);
+    if (this.#size > enough) this.#shrink(enough);
   }
 
   async #growSlowly(needed: number): Promise<void> {
-    while (this.#size < needed) {
+    // When a later vote needs less, some transaction was given up meanwhile: perhaps the one that this is for.
+    while (this.#size < Math.min(needed, this.#needed)) {
       this.#grow(needed);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    this.#hasHeld(Math.min(needed, this.#needed));
   }
 
   #grow(needed: number): void {
@@ -61,24 +86,64 @@ export class Ballast {
       this.#file.write(noise(), this.#size);
       this.#size += STEP;
     } catch (cause) {
-      this.release();
+      // Others have been promised what was there before.
+      this.#shrink(Math.min(this.#size, this.#promised));
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new FileStorageError(
-        `${this.#path}: no room to hold back ${needed} bytes, nothing can be committed: ${reason}`,
-        { cause },
-      );
+      const what = isDiskFull(cause) ? "the disk is full, there is no room" : "it was not possible";
+      const message = `${this.#path}: ${what} to hold back ${needed} bytes for what is to be committed: ${reason}`;
+      if (!this.#refusing) log.error(`${message}; transactions are refused`);
+      this.#refusing = true;
+      throw new FileStorageError(message, { cause });
     }
   }
 
-  /** Gives it up. @returns Whether there was something to give up. */
-  release(): boolean {
-    if (!this.#file) return false;
-    const held = this.#size > 0;
-    this.#file.close();
+  #hasHeld(needed: number): void {
+    this.#promised = needed;
+    if (this.#refusing) log.info(`${this.#path}: there is room again, transactions are taken`);
+    this.#refusing = false;
+  }
+
+  /**
+   * Gives up room for a write that has found the disk full.
+   * @param bytes How long the write is.
+   * @returns Whether there was something to give up.
+   */
+  give(bytes: number): boolean {
+    if (this.#size === 0) return false;
+    this.#shrink(Math.max(this.#size - bytes - MARGIN, 0));
+    return true;
+  }
+
+  #shrink(size: number): void {
+    if (size === 0) {
+      this.#remove();
+      return;
+    }
+    try {
+      this.#file?.truncate(size);
+      this.#size = size;
+    } catch (error) {
+      log.error(`${this.#path}: could not be cut to ${size} bytes: ${error}`);
+      this.#remove();
+    }
+  }
+
+  /** Gives up all of it. Never fails: at worst the file stays, and is replaced at the next start. */
+  release(): void {
+    this.#needed = this.#promised = 0;
+    this.#remove();
+  }
+
+  #remove(): void {
+    if (!this.#file) return;
+    try {
+      this.#file.close();
+      this.#disk.remove(this.#path);
+    } catch (error) {
+      log.warn(`${this.#path}: could not be removed: ${error}`);
+    }
     this.#file = undefined;
     this.#size = 0;
-    this.#disk.remove(this.#path);
-    return held;
   }
 }
 

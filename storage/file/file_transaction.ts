@@ -80,6 +80,8 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
   readonly #changes: Oid[] = [];
   readonly #checks: Oid[] = [];
   #blobs?: PendingBlobs;
+  /** Blobs that got another content after an undo was asked for, which then is none of the undo's business. */
+  readonly #laterBlobs = new Set<Oid>();
   #phase: Phase = "open";
   /** What was wrong with a call before the vote, which answers it. */
   #refusal?: Error;
@@ -173,14 +175,19 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
 
   storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void {
     this.#require("open");
-    this.#pendingBlobs().add(oid, temporaryFile);
+    this.#addBlob(oid, temporaryFile);
     this.store(oid, serial, data);
   }
 
   restoreBlob(oid: Oid, serial: Tid, data: Uint8Array, previous: Tid | null, temporaryFile: string): void {
     this.#require("open");
-    this.#pendingBlobs().add(oid, temporaryFile, serial);
+    this.#addBlob(oid, temporaryFile, serial);
     this.restore(oid, serial, data, previous);
+  }
+
+  #addBlob(oid: Oid, temporaryFile: string, tid?: Tid): void {
+    this.#pendingBlobs().add(oid, temporaryFile, tid);
+    if (this.#undoes) this.#laterBlobs.add(oid);
   }
 
   #pendingBlobs(): PendingBlobs {
@@ -217,7 +224,7 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
     this.#changes.push(oid);
     if (typeof state === "number") this.#body.addBackPointer(oid, state);
     else this.#body.addData(oid, state);
-    if (!this.#host.blobs) return;
+    if (!this.#host.blobs || this.#laterBlobs.has(oid)) return;
     const from = typeof state === "number" && state > 0 ? this.#host.blobRevision(state) : undefined;
     if (from === undefined) this.#blobs?.forget(oid);
     else this.#pendingBlobs().copyForUndo(oid, from);

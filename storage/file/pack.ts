@@ -38,7 +38,7 @@ import { PackLog } from "./pack_log.ts";
 import { Pace } from "./pack_pace.ts";
 import { packReferences } from "./pack_references.ts";
 import { RemotePack } from "./pack_remote.ts";
-import { packTid } from "./pack_time.ts";
+import { packTid } from "../pack_time.ts";
 import type { RecordReader } from "./record_reader.ts";
 import type { VisibleFile } from "./visible_file.ts";
 import type { Voting } from "./voting.ts";

@@ -11,7 +11,7 @@ import type { Disk, DiskFile } from "../disk.ts";
 import type { FileWindow } from "./scan_window.ts";
 
 const BUFFER = 1 << 20;
-const SYNC_EVERY = 16 << 20;
+const SYNC_EVERY = 4 << 20;
 
 /** See the module. */
 export class PackOutput {

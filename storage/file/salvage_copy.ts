@@ -14,6 +14,7 @@ import type { Pace } from "./check_pace.ts";
 import {
   BACK_POINTER,
   headerLength,
+  isKnownStatus,
   RECORD_HEADER,
   type RecordHeader,
   recordLength,
@@ -122,8 +123,10 @@ export class SalvageCopy {
     for (const { kind, message } of faults) {
       this.#findings.add(found.position, kind, `transaction ${message}`);
     }
-    // Others follow it, so it was finished.
-    if (found.status === TransactionStatus.voted) header = { ...header, status: TransactionStatus.complete };
+    // Others follow it, so it was finished; and a status that means nothing is taken for complete.
+    if (found.status === TransactionStatus.voted || !isKnownStatus(found.status)) {
+      header = { ...header, status: TransactionStatus.complete };
+    }
     const records: Copied[] = [];
     let others = 0;
     for (const { position, record, fault } of surveyRecords(this.#window, found)) {
@@ -213,7 +216,9 @@ export class SalvageCopy {
       await this.#writeRecord(copied, header, start, pace);
     }
     // Only now: of two records for one object in one transaction both name the one in the transaction before.
-    for (const [oid, position] of places) this.#index.set(oid, position);
+    if (header.status !== TransactionStatus.undone) {
+      for (const [oid, position] of places) this.#index.set(oid, position);
+    }
     const trailer = new Uint8Array(TRANSACTION_TRAILER);
     writePosition(trailer, 0, length);
     this.#relocation.add(recordsEnd(header), recordsEnd(header) + TRANSACTION_TRAILER, output.position);

@@ -37,14 +37,14 @@ export function* surveyRecords(
   window: FileWindow,
   transaction: TransactionHeader,
 ): Generator<RecordPiece, void> {
-  const end = recordsEnd(transaction);
+  const end = recordsEnd(transaction), texts = transaction.position + TRANSACTION_HEADER;
   let position = recordsStart(transaction);
-  if (position > end) {
-    const fault = `starts behind its transaction, which ends at ${end}`;
-    position = transaction.position + TRANSACTION_HEADER;
-    const next = findRecord(window, transaction, position);
-    yield { position, end: next, fault };
-    position = next;
+  const hidden = findRecord(window, transaction, texts, Math.min(position, end));
+  if (hidden < position) {
+    // A text never has the marks of a record: one of its lengths is wrong.
+    const fault = `begins within the texts of its transaction, which say that they end at ${position}`;
+    yield { position: hidden, end: hidden, fault };
+    position = hidden;
   }
   while (position < end) {
     const piece = pieceAt(window, transaction, position, end);
@@ -97,11 +97,16 @@ function seemsRecord(
     (record.tid === transaction.tid || record.transaction === transaction.position);
 }
 
-/** Where the next record begins, at `from` or later; the end of the records where there is none. */
-function findRecord(window: FileWindow, transaction: TransactionHeader, from: number): number {
+/** Where the next record begins, from `from` on and before `limit`; `limit` where there is none. */
+function findRecord(
+  window: FileWindow,
+  transaction: TransactionHeader,
+  from: number,
+  limit: number = recordsEnd(transaction),
+): number {
   const end = recordsEnd(transaction);
   const low = transaction.position & 0xff;
-  for (let position = from; position + RECORD_HEADER < end; position++) {
+  for (let position = from; position < limit && position + RECORD_HEADER < end; position++) {
     const offset = window.find(position, RECORD_HEADER);
     if (offset < 0) break;
     const { bytes } = window;
@@ -109,5 +114,5 @@ function findRecord(window: FileWindow, transaction: TransactionHeader, from: nu
     const record = readRecordHeader(bytes, offset, position);
     if (record.tid === transaction.tid && recordFault(record, transaction) === undefined) return position;
   }
-  return end;
+  return limit;
 }

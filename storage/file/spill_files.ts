@@ -5,10 +5,13 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import type { Disk } from "../disk.ts";
 
 /** Names that a killed process may have left; more transactions of that size at once are not to be expected. */
 const SWEPT = 100;
+
+const log = getLogger(["zeo", "storage", "file"]);
 
 /** Gives out names, the lowest that is free first. */
 export class SpillFiles {
@@ -23,11 +26,18 @@ export class SpillFiles {
     this.#dataPath = dataPath;
   }
 
-  /** Removes what a process that was killed has left behind. */
+  /** Removes what a process that was killed has left behind, its ballast too. Never fails. */
   sweep(): void {
-    for (let number = 1; number <= SWEPT; number++) {
-      const path = `${this.#dataPath}.tmp${number}`;
+    this.#sweep(`${this.#dataPath}.ballast`);
+    for (let number = 1; number <= SWEPT; number++) this.#sweep(`${this.#dataPath}.tmp${number}`);
+  }
+
+  #sweep(path: string): void {
+    try {
       if (this.disk.exists(path)) this.disk.remove(path);
+    } catch (error) {
+      // It is replaced when its name is used again.
+      log.warn(`${path}: could not be removed: ${error}`);
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { recordReferences } from "../../pickle/mod.ts";
 import { recordClass } from "../../pickle/mod.ts";
 import {
   type Awaitable,
@@ -21,16 +22,18 @@ import {
   tidAfter,
   tidFromTime,
 } from "../../values/mod.ts";
+import type { Packable, PackOptions, PackResult } from "../pack.ts";
+import { packTid } from "../pack_time.ts";
 import {
   type BeginOptions,
   capabilities,
   type Capability,
   type Loaded,
   type Revision,
-  type Storage,
   type StorageTransaction,
   type TransactionMetadata,
 } from "../storage.ts";
+import { packVersions } from "./pack_versions.ts";
 
 /** What each object and each revision is said to take beyond its data; the original's figures. */
 const OBJECT_COST = 50, REVISION_COST = 100;
@@ -50,7 +53,7 @@ type Change = { readonly oid: Oid; readonly serial: Tid; readonly data: Uint8Arr
 type Phase = "open" | "voted" | "finished" | "aborted";
 
 /** A storage in memory. */
-export class MappingStorage implements Storage {
+export class MappingStorage implements Packable {
   readonly kind = "MappingStorage";
   readonly readOnly = false;
   readonly concurrentVotes = true;
@@ -58,8 +61,8 @@ export class MappingStorage implements Storage {
   readonly [capabilities]: readonly Capability[] = ["IStorage"];
   readonly name: string;
   /** The revisions of each object, oldest first. */
-  readonly #versions = new Map<Oid, Version[]>();
-  readonly #transactions: Committed[] = [];
+  #versions = new Map<Oid, Version[]>();
+  #transactions: Committed[] = [];
   readonly #byTid = new Map<Tid, Committed>();
   readonly #taken = new Map<Oid, MappingTransaction>();
   /** Transactions that are voted and neither finished nor given up. */
@@ -68,6 +71,8 @@ export class MappingStorage implements Storage {
   #size = 0;
   #lastTid: Tid = NO_TID;
   #maxOid: Oid = 0n as Oid;
+  /** The moment of the last pack. */
+  #packedTo: Tid = NO_TID;
 
   /** An empty storage. @param now What time it is, in milliseconds since 1970; for tests. */
   constructor(name = "Mapping Storage", now: () => number = Date.now) {
@@ -133,6 +138,45 @@ export class MappingStorage implements Storage {
       finish: (transaction, decided) => this.#finish(transaction, metadata, options.tid, decided),
       forget: (transaction) => this.#forget(transaction),
     });
+  }
+
+  /**
+   * Drops revisions that were no longer current at a moment, and objects that can't be reached from the root. All of
+   * it is done at once.
+   *
+   * @param time The moment: seconds since 1970, fractions count.
+   * @throws {RangeError} when it was packed to a later one.
+   * @throws {POSKeyError} when an object that is kept refers to one that is not there; nothing has changed then.
+   */
+  pack(time: number, options: PackOptions = {}): PackResult {
+    const until = packTid(time);
+    if (until < this.#packedTo) throw new RangeError("Already packed to a later time");
+    const before = { size: this.#size, objects: this.#versions.size };
+    const references = options.gc ?? true ? options.references ?? recordReferences : undefined;
+    this.#versions = packVersions(this.#versions, until, references);
+    this.#packedTo = until;
+    const left = new Map<Tid, Set<Oid>>();
+    this.#size = 0;
+    for (const [oid, versions] of this.#versions) {
+      this.#size += OBJECT_COST;
+      for (const { tid, data } of versions) {
+        this.#size += REVISION_COST + data.length;
+        let oids = left.get(tid);
+        if (!oids) left.set(tid, oids = new Set());
+        oids.add(oid);
+      }
+    }
+    // A transaction goes with the last of what it wrote.
+    this.#transactions = this.#transactions.flatMap((transaction) => {
+      const oids = left.get(transaction.tid);
+      if (!oids) {
+        this.#byTid.delete(transaction.tid);
+        return [];
+      }
+      return { ...transaction, oids: transaction.oids.filter((oid) => oids.has(oid)) };
+    });
+    const outcome = this.#size === before.size ? "nothing" : "packed";
+    return { outcome, size: [before.size, this.#size], objects: [before.objects, this.#versions.size] };
   }
 
   close(): void {}

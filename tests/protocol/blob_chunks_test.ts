@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Tuple } from "../../pickle/mod.ts";
 import { encodeBlobChunk, msgpackCodec, Output, pickleCodec } from "../../protocol/mod.ts";
 import { oid, oidBytes, tid, tidBytes } from "../../values/mod.ts";
 
@@ -10,7 +11,7 @@ for (const codec of [msgpackCodec, pickleCodec]) {
       const byHand = new Output(), general = new Output();
       encodeBlobChunk(byHand, codec.encoding, id, serial, chunk);
       const start = general.beginFrame();
-      codec.encode(general, 0, true, "receiveBlobChunk", [oidBytes(id), tidBytes(serial), chunk]);
+      codec.encode(general, 0, true, "receiveBlobChunk", new Tuple([oidBytes(id), tidBytes(serial), chunk]));
       general.endFrame(start);
       assertEquals(byHand.bytes.slice(0, byHand.length), general.bytes.slice(0, general.length));
     }

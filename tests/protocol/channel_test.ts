@@ -87,6 +87,7 @@ Deno.test("a peer that sends and doesn't read is not read from any more, and is 
   for (let i = 0; i < 80; i++) await settle();
   const whileStalled = handled.length;
   assert(whileStalled * message.length < 3 << 20, `${whileStalled} messages were answered`);
+  assert(transport.unread > 6_000_000, `only ${transport.unread} of 10 million bytes were left unread`);
   const { reads } = transport;
   for (let i = 0; i < 20; i++) await settle();
   assertEquals(transport.reads, reads);

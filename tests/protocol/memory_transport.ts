@@ -21,6 +21,11 @@ export class MemoryTransport implements Transport {
   /** The most that one `write` takes. */
   #most = Infinity;
 
+  /** Bytes that have arrived and were not read. */
+  get unread(): number {
+    return this.#arrived.reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+
   /** Lets bytes arrive, in one read. */
   push(bytes: Uint8Array): void {
     this.#arrived.push(bytes);

@@ -22,16 +22,10 @@ import {
   Output,
   pickleCodec,
 } from "../../protocol/mod.ts";
-import {
-  NO_TID,
-  type Oid,
-  oidBytes,
-  oidFromBytes,
-  type Tid,
-  tidBytes,
-  tidFromBytes,
-  write32,
-} from "../../values/mod.ts";
+import { NO_TID, type Oid, oidFromBytes, type Tid, tidFromBytes, write32 } from "../../values/mod.ts";
+import { itemsOf, watched, WireTransaction, within } from "./wire_transaction.ts";
+
+export { itemsOf, WireTransaction };
 
 /** How a client introduces itself. */
 export interface WireOptions {
@@ -70,12 +64,6 @@ export function framed(message: Uint8Array): Uint8Array<ArrayBuffer> {
   write32(frame, 0, message.length);
   frame.set(message, 4);
   return frame;
-}
-
-/** The items of a list or tuple. */
-export function itemsOf(value: Value): readonly Value[] | undefined {
-  if (Array.isArray(value)) return value;
-  return value instanceof Tuple ? value.items : undefined;
 }
 
 /** The connection has ended. */
@@ -307,92 +295,6 @@ export class WireClient implements AsyncDisposable {
       pending.reject(new RemoteError(name as string, detail));
     } else pending.resolve(decoded.args);
   }
-}
-
-/** One transaction of a client, call by call. Calls are sent in their order. */
-export class WireTransaction {
-  readonly id: Value;
-  readonly #client: WireClient;
-  #sent: Promise<void>;
-
-  constructor(
-    client: WireClient,
-    id: Value,
-    { user = "", description = "", extension }: { user?: string; description?: string; extension?: Dict },
-  ) {
-    this.#client = client;
-    this.id = id;
-    this.#sent = client.notify(
-      "tpc_begin",
-      id,
-      text.encode(user),
-      text.encode(description),
-      extension ?? new Uint8Array(0),
-      null,
-      " ",
-    );
-  }
-
-  /** Any call without a reply that ends in the transaction's id. */
-  notify(name: string, ...args: Value[]): this {
-    this.#sent = this.#sent.then(() => this.#client.notify(name, ...args, this.id));
-    return this;
-  }
-
-  store(oid: Oid, serial: Tid, data: string | Uint8Array): this {
-    const bytes = typeof data === "string" ? text.encode(data) : data;
-    return this.notify("storea", oidBytes(oid), tidBytes(serial), bytes);
-  }
-
-  check(oid: Oid, serial: Tid): this {
-    return this.notify("checkCurrentSerialInTransaction", oidBytes(oid), tidBytes(serial));
-  }
-
-  /** Everything that was called has been sent. */
-  get sent(): Promise<void> {
-    return this.#sent;
-  }
-
-  /** Votes; the objects whose records are not those that were sent. */
-  vote(): Promise<readonly Oid[]> {
-    const oids = (value: Value) => itemsOf(value)!.map((oid) => oidFromBytes(oid as Uint8Array));
-    return watched(this.#call("vote").then(oids));
-  }
-
-  finish(): Promise<Tid> {
-    return watched(this.#call("tpc_finish").then((tid) => tidFromBytes(tid as Uint8Array)));
-  }
-
-  abort(): Promise<Value> {
-    return watched(this.#call("tpc_abort"));
-  }
-
-  /** Votes and finishes. */
-  commit(): Promise<Tid> {
-    return watched(this.vote().then(() => this.finish()));
-  }
-
-  async #call(name: string): Promise<Value> {
-    await this.#sent;
-    return await this.#client.call(name, this.id);
-  }
-}
-
-/** What a promise answers, or an error after a time far beyond what it takes: a test should fail, not hang. */
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`not there after 20 s: ${what}`)), 20_000);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A promise that a test may look at later, also when it has failed by then. */
-function watched<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 /** A text for an id, the same for equal ones. */

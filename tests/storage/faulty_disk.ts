@@ -252,7 +252,7 @@ export class FaultyDisk implements Disk {
         return bytes.length;
       },
       write: (bytes, position) => {
-        const room = this.capacity - this.#used() + content.now.size - position;
+        const room = this.capacity - this.used + content.now.size - position;
         const fault = begin("write", position, bytes.length) ??
           (bytes.length > room
             ? { error: Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" }), written: room }
@@ -291,7 +291,8 @@ export class FaultyDisk implements Disk {
     };
   }
 
-  #used(): number {
+  /** Bytes of all files. */
+  get used(): number {
     let used = 0;
     for (const content of this.#names.values()) used += content.now.size;
     return used;

@@ -24,8 +24,11 @@ def played(address, name, folder, history):
         for number, step in enumerate(history["steps"]):
             try:
                 answers.append((f"step {number}: {step}", side.play(step)))
-            except Exception:
-                return [*answers, (f"step {number}: {step}", traceback.format_exc())]
+            except Exception as error:
+                # None that a step expects: the history ends here, for both if they are alike.
+                traceback.print_exc()
+                answers.append((f"step {number}: {step}", ["unexpected", side.plain.error(error)]))
+                break
         return answers + list(side.audit().items())
     finally:
         side.close()

@@ -1,8 +1,6 @@
 """Histories of the object layer: two connections to each server change the same trees."""
 
 import base64
-import os
-import random
 
 import transaction
 import ZODB
@@ -34,7 +32,6 @@ class TreeSide(Side):
     def __init__(self, address, name, folder):
         super().__init__(address, name, folder)
         self.connected = []
-        self.known = 0
         try:
             for client in self.clients:
                 self.connected.append(Connected(client))
@@ -93,7 +90,7 @@ class TreeSide(Side):
             one.manager.begin()
         failures = [self.attempt(lambda: self.change(one, changes)) for one, changes in zip(self.connected, step["sides"])]
         answers = [self.finish(one) for one in self.connected]
-        return [*self.told(failures, answers), self.contents()]
+        return [*self.told(failures, answers), self.attempt(self.contents)]
 
     def change(self, one, changes):
         containers = one.containers()

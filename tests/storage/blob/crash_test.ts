@@ -86,6 +86,7 @@ class Machine {
         realDisk.rename(from, to);
       },
       remove: (path) => {
+        if (this.left <= 0) return;
         this.step("remove", path);
         realDisk.remove(path);
       },

@@ -11,7 +11,16 @@ import {
   supportsUndo,
   type UndoableStorage,
 } from "../../../storage/mod.ts";
-import { ConflictError, NO_TID, oid, POSKeyError, ROOT_OID, tid, tidFromTime } from "../../../values/mod.ts";
+import {
+  ConflictError,
+  NO_TID,
+  oid,
+  POSKeyError,
+  ROOT_OID,
+  tid,
+  tidFromTime,
+  UnresolvedConflicts,
+} from "../../../values/mod.ts";
 import { bytes, commit, nobody, record } from "../samples.ts";
 import {
   BLOB_RECORD,
@@ -87,6 +96,21 @@ everyBlobStorage(
     await commitBlob(storage, 1, NO_TID, "two");
   },
 );
+
+everyBlobStorage("blobs stay through a vote after which the caller merges conflicts", async (storage) => {
+  if (storage.kind !== "FileStorage") return assertEquals(storage.kind, "MappingStorage");
+  const one = await commit(storage, [[7, NO_TID, "one"]]);
+  const two = await commit(storage, [[7, one, "two"]]);
+  const transaction = storage.begin(nobody, { callerResolves: true });
+  transaction.store(oid(7), one, record("three"));
+  transaction.storeBlob(x, NO_TID, BLOB_RECORD, received(storage, "content"));
+  await assertRejects(async () => await transaction.vote(), UnresolvedConflicts);
+  transaction.store(oid(7), two, record("merged"));
+  await transaction.vote();
+  const serial = await transaction.finish();
+  assertEquals(contentOf(storage, 1, serial), "content");
+  assertEquals(await storage.loadSerial(oid(7), serial), record("merged"));
+});
 
 everyBlobStorage("of two files for one blob in a transaction the later counts", async (storage, folder) => {
   const transaction = storage.begin(nobody);

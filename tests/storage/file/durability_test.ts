@@ -132,6 +132,7 @@ Deno.test("S23 a new file's name and a renamed index's are made durable", () =>
     const kinds = disk.calls.map(({ kind, path }) => `${kind} ${path}`);
     const temporary = `${path}.index.index_tmp`;
     assertEquals(kinds.filter((call, place) => call !== kinds[place - 1]), [
+      `remove ${path}.ballast`,
       `create ${temporary}`,
       `write ${temporary}`,
       `sync ${temporary}`,
@@ -160,8 +161,10 @@ Deno.test("no index is written while transactions are committed", () =>
     const storage = open();
     disk.calls.length = 0;
     for (let id = 0; id < 20; id++) await commit(storage, [[id, NO_TID, "a"]]);
-    assertEquals([...new Set(disk.calls.map((call) => call.path))], [path]);
-    assertEquals(disk.calls.length, 40, "one write and one sync each");
+    const calls = disk.calls.filter((call) => call.path === path).map((call) => call.kind);
+    assertEquals(calls, Array.from({ length: 20 }, () => ["write", "sync"]).flat(), "one of each for each");
+    const others = disk.calls.filter((call) => call.path !== path).map(({ kind, path }) => `${kind} ${path}`);
+    assertEquals(others, [`create ${path}.ballast`, `write ${path}.ballast`], "the first vote's");
   }));
 
 Deno.test("the temporary file of a big transaction goes when the transaction ends, in whatever way", () =>
@@ -171,10 +174,10 @@ Deno.test("the temporary file of a big transaction goes when the transaction end
     const big = () => {
       const transaction = storage.begin(nobody);
       for (const id of [1, 2, 3]) transaction.store(oid(id), NO_TID, noise(4 << 20, id));
-      assertEquals(disk.paths.length, 3, disk.paths.join());
+      assertEquals(disk.paths, [...files, `${path}.tmp1`]);
       return transaction;
     };
-    const files = [path, `${path}.index`];
+    const files = [path, `${path}.ballast`, `${path}.index`];
     big().abort();
     assertEquals(disk.paths, files);
     const voted = big();
@@ -190,7 +193,7 @@ Deno.test("the temporary file of a big transaction goes when the transaction end
     await finished.finish();
     assertEquals(disk.paths, files);
     assertEquals(storage.getTid(oid(0)), serial);
-    assertEquals(disk.openFiles, 1);
+    assertEquals(disk.openFiles, 2, "the data and the ballast");
   }));
 
 Deno.test("closing waits for what is being made durable, and refuses what comes later", () =>

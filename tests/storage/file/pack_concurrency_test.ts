@@ -121,13 +121,12 @@ Deno.test("an undo, a deletion and a big transaction while a pack runs come out 
     const result = await storage.pack(now(), {
       progress: ({ stage }) => {
         if (stage !== "copy" || others) return;
-        const undo = storage.begin(nobody);
-        undo.undo(last);
-        undo.vote();
-        others = [Promise.resolve(undo.finish())];
-        const deletion = storage.begin(nobody);
-        others.push((async () => {
-          await others![0];
+        others = [(async () => {
+          const undo = storage.begin(nobody);
+          undo.undo(last);
+          await undo.vote();
+          await undo.finish();
+          const deletion = storage.begin(nobody);
           deletion.deleteObject(oid(5), current(storage, 5).serial);
           await deletion.vote();
           await deletion.finish();
@@ -135,7 +134,7 @@ Deno.test("an undo, a deletion and a big transaction while a pack runs come out 
           for (let id = 10_000; id < 10_100; id++) big.store(oid(id), NO_TID, linked("x".repeat(200_000)));
           await big.vote();
           await big.finish();
-        })());
+        })()];
       },
     });
     await Promise.all(others!);

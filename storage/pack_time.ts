@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FileStorageError, type Tid, tidFromTime } from "../../values/mod.ts";
+import { FileStorageError, type Tid, tidFromTime } from "../values/mod.ts";
 
 const MINUTE = 60;
 const SECONDS_PER_FRACTION = 60 / 2 ** 32;
@@ -19,9 +19,11 @@ const LATEST = 253402300799;
  * @throws {FileStorageError} when it is no moment.
  */
 export function packTid(time: number): Tid {
-  if (!(time >= 0 && time <= LATEST)) {
-    throw new FileStorageError(`pack time ${time}: expected seconds since 1970, 0 to ${LATEST}`);
+  if (!(time <= LATEST)) {
+    throw new FileStorageError(`pack time ${time}: expected seconds since 1970, ${LATEST} at most`);
   }
+  // A long time ago, as days before today can mean, is before everything.
+  time = Math.max(time, 0);
   const minute = tidFromTime(Math.floor(time / MINUTE) * MINUTE * 1000);
   return (minute | BigInt(Math.floor(time % MINUTE / SECONDS_PER_FRACTION))) as Tid;
 }
