@@ -15,6 +15,7 @@ import {
   configureEventlog,
   type EventlogControl,
   EventlogError,
+  loadConflictResolvers,
   openStorage,
   parseServerCommandLine,
   resolveServerConfiguration,
@@ -26,7 +27,7 @@ import {
 } from "./config/mod.ts";
 import { type Address, formatAddress } from "./protocol/mod.ts";
 import { addressInUse, StorageServer } from "./server/mod.ts";
-import { FileStorage, MappingStorage, type Storage } from "./storage/mod.ts";
+import { ConflictResolver, FileStorage, MappingStorage, mergeWith, type Storage } from "./storage/mod.ts";
 
 export * from "./server/mod.ts";
 
@@ -160,10 +161,11 @@ function refuseUnsupported({ zeo }: ServerConfiguration): void {
 async function start(configuration: ServerConfiguration, address: Address): Promise<StorageServer> {
   const { zeo } = configuration;
   const storages = new Map<string, Storage>();
+  const merge = mergeWith(new ConflictResolver(await loadConflictResolvers(zeo)));
   try {
     for (const section of configuration.storages) {
       log.info`(${Deno.pid}) opening storage ${`'${section.name}'`} using ${storageKind(section)}`;
-      const { storage, withoutEffect } = openStorage(section);
+      const { storage, withoutEffect } = openStorage(section, { merge });
       storages.set(section.name, storage);
       for (const key of withoutEffect) sayWithoutEffect(`<${section.type} ${section.name}> ${key}`);
     }

@@ -15,6 +15,7 @@ export type {
   ZeoClientSection,
 } from "./client_sections.ts";
 export * from "./command_line.ts";
+export { loadConflictResolvers } from "./conflict_resolvers.ts";
 export * from "./database_configuration.ts";
 export { ConfigurationError, type ConfigurationErrorSubject, type Position } from "./errors.ts";
 export * from "./eventlog.ts";

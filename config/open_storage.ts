@@ -54,14 +54,12 @@ export function openStorage(
 ): OpenedStorage {
   switch (section.type) {
     case "filestorage": {
-      const { path, create, readOnly, quota, blobDir } = section;
-      const storage = FileStorage.open(path, { create, readOnly, quota, blobDir, merge: options.merge });
-      const withoutEffect = [
-        section.packer !== undefined && "packer",
-        !section.packGc && "pack-gc",
-        !section.packKeepOld && "pack-keep-old",
-      ].filter((key) => typeof key === "string");
-      return { storage, withoutEffect };
+      const { path, create, readOnly, quota, blobDir, packGc, packKeepOld } = section;
+      const { merge } = options;
+      return {
+        storage: FileStorage.open(path, { create, readOnly, quota, blobDir, packGc, packKeepOld, merge }),
+        withoutEffect: section.packer === undefined ? [] : ["packer"],
+      };
     }
     case "mappingstorage":
       return { storage: new MappingStorage(section.label), withoutEffect: [] };

@@ -70,6 +70,11 @@ export function sectionError(section: ParsedSection, problem: string): Configura
   return new ConfigurationError(section.position, problem, { section: describeSection(section) });
 }
 
+/** A key that may be repeated, or missing. */
+export function anyNumber<T>(datatype: Datatype<T>): KeySchema<readonly T[]> {
+  return { ...several(datatype), required: false };
+}
+
 /** An error about a key of a section. */
 export function keyError(
   section: ParsedSection,

@@ -18,7 +18,15 @@ import {
 } from "./datatypes.ts";
 import type { Position } from "./errors.ts";
 import type { ConfigurationHost } from "./host.ts";
-import { type KeyTable, optional, readKeys, readSections, required, withDefault } from "./schema.ts";
+import {
+  anyNumber,
+  type KeyTable,
+  optional,
+  readKeys,
+  readSections,
+  required,
+  withDefault,
+} from "./schema.ts";
 import type { SocketAddress } from "./socket_address.ts";
 import type { ParsedSection } from "./syntax.ts";
 
@@ -62,6 +70,8 @@ export interface ZeoSection {
   readonly maxBuffered: number;
   /** Where monitoring listens. */
   readonly monitor?: SocketAddress;
+  /** Modules that say how conflicts of more classes are resolved. */
+  readonly conflictResolver: readonly string[];
   /** How many clients may be connected at a time. */
   readonly maxConnections?: number;
   /** How connections are encrypted; undefined for not at all. */
@@ -90,6 +100,7 @@ const ZEO_KEYS = {
   "max-message-size": withDefault(positiveSize, "64MB"),
   "max-buffered": withDefault(positiveSize, "64MB"),
   "monitor": optional(bindingAddress),
+  "conflict-resolver": anyNumber(string),
   "max-connections": optional(restricted(integer, "a positive integer, for example 1000", (n) => n > 0)),
 } satisfies KeyTable;
 
