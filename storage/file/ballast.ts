@@ -90,7 +90,8 @@ export class Ballast {
       this.#shrink(Math.min(this.#size, this.#promised));
       const reason = cause instanceof Error ? cause.message : String(cause);
       const what = isDiskFull(cause) ? "the disk is full, there is no room" : "it was not possible";
-      const message = `${this.#path}: ${what} to hold back ${needed} bytes for what is to be committed: ${reason}`;
+      const message =
+        `${this.#path}: ${what} to hold back ${needed} bytes for what is to be committed: ${reason}`;
       if (!this.#refusing) log.error(`${message}; transactions are refused`);
       this.#refusing = true;
       throw new FileStorageError(message, { cause });

@@ -245,7 +245,7 @@ export class FileStorage
   }
 
   transactions(start?: Tid, stop?: Tid): Iterable<IteratedTransaction> {
-    return iterateTransactions(this.#disk, this.name, this.#visible.end, start, stop);
+    return iterateTransactions(this.#disk, this.name, this.#visible, start, stop);
   }
 
   currentRecord(from: Oid): CurrentRecord | null {

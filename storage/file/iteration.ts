@@ -23,18 +23,20 @@ const SMALL_FILE = 1 << 20;
 const WINDOW = 64 << 10;
 
 /**
- * The transactions from `start` to `stop`, both included, that lie before `end` in the file.
+ * The transactions from `start` to `stop`, both included, that are visible when the first is asked for.
  *
- * @param end Where the visible part of the file ends.
+ * @param visible Where the visible part of the file ends.
  */
 export function* iterateTransactions(
   disk: Disk,
   path: string,
-  end: number,
+  visible: { readonly end: number },
   start: Tid | undefined,
   stop: Tid | undefined,
 ): Generator<IteratedTransaction, void> {
   const file = disk.open(path, "read");
+  // Together with the file: a pack changes both at once.
+  const { end } = visible;
   try {
     const reader = new RecordReader(file, 0);
     const from = start === undefined ? FIRST_TRANSACTION : startOf(file, start, end);

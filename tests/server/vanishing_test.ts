@@ -184,7 +184,9 @@ for (const storage of ["mapping", "file"] as const) {
     await assertFails(reader.call("getTid", oidBytes(x)), "POSKeyError");
   });
 
-  Deno.test(`${storage}: a transaction that ends in time, in any way, is not watched any more`, async () => {
+  Deno.test(`${storage}: a transaction that ends in time, in any way, is not watched any more`, {
+    sanitizeOps: true,
+  }, async () => {
     // A watch that was left behind is a timer that was left behind, which fails this test.
     await using serving = await Serving.start({ storage, transactionTimeout: 1000 });
     const one = await serving.connect(), two = await serving.connect();

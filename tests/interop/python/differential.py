@@ -1,4 +1,4 @@
-"""The same random histories on two servers; where they differ in anything that a client can see, the first difference."""
+"""The same random histories on two servers, and the first difference in what a client can see of each."""
 
 import concurrent.futures
 import logging
@@ -65,7 +65,8 @@ def run(addresses, names, folder, seed, features):
         history = differential_script.make(seed + number, features)
         told = difference(addresses, name, folder, history)
         if told:
-            found.append({"seed": seed + number, "level": history["level"], "steps": len(history["steps"]), "told": told})
+            steps = len(history["steps"])
+            found.append({"seed": seed + number, "level": history["level"], "steps": steps, "told": told})
     return found
 
 

@@ -81,8 +81,8 @@ class Plain:
 
     def transaction(self, item, records):
         told = [self.record(one.oid, one.tid, one.data, one.data_txn) for one in records]
-        # A blob has two records, since clients send its record twice. The original writes the second ones at the end, so
-        # that the order is another one; what each object has stays in order.
+        # A blob has two records, since clients send its record twice. The original writes the second ones at the
+        # end, so that the order is another one; what each object has stays in order.
         once = [record for place, record in enumerate(told) if record not in told[:place]]
         if self.blobs:
             once.sort(key=lambda record: record[0])

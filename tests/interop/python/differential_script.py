@@ -24,7 +24,8 @@ def metadata(random):
     # No text twice: who pickles it may share what is the same, or not.
     extension = {}
     if random.random() < 0.3:
-        values = [1, -5, 2**40, 1.5, True, None, "text", "\u00fc", b"bytes\xff", [1, "two", None], {"deep": {"k": [1]}}]
+        values = [1, -5, 2**40, 1.5, True, None, "text", "\u00fc", b"bytes\xff", [1, "two", None]]
+        values.append({"deep": {"k": [1]}})
         random.shuffle(values)
         for key in random.sample(["key", "request_type", "path", "\u00e9", "time", "id", "size"], random.randrange(1, 4)):
             extension[key] = values.pop()
@@ -72,7 +73,8 @@ class Records:
 
     def steps(self):
         random = self.random
-        first = [self.store(number, "zero") for number in range(len(self.kinds)) if number == 0 or self.packs or random.random() < 0.6]
+        first = [self.store(number, "zero") for number in range(len(self.kinds))
+                 if number == 0 or self.packs or random.random() < 0.6]
         steps = [{"op": "commit", "client": 0, "actions": first, "end": "finish", **metadata(random)}]
         for _ in range(random.randrange(8, 22)):
             steps.append(self.step())
@@ -91,7 +93,8 @@ class Records:
                 # Blobs come last in the original, wherever they were asked for.
                 place = len(undos) if action.get("kind") == "blob" else random.randrange(len(undos) + 1)
                 undos.insert(place, action)
-            return {"op": "commit", "client": random.randrange(2), "actions": undos, "end": ending(random), **metadata(random)}
+            return {"op": "commit", "client": random.randrange(2), "actions": undos, "end": ending(random),
+                    **metadata(random)}
         if draw < 0.76:
             first = {"actions": self.actions(), "end": ending(random), **metadata(random)}
             second = {"actions": self.actions(self.touched(first)), "end": ending(random), **metadata(random)}
@@ -118,7 +121,8 @@ class Records:
 
     def action(self, preferred=()):
         random = self.random
-        number = random.choice(preferred) if preferred and random.random() < 0.7 else random.randrange(len(self.kinds))
+        again = preferred and random.random() < 0.7
+        number = random.choice(preferred) if again else random.randrange(len(self.kinds))
         draw = random.random()
         if draw < 0.08 and self.deletes and number:
             return {"do": "delete", "object": number, "serial": self.serial()}
@@ -149,7 +153,8 @@ class Records:
             every = number == 0 and (random.random() < 0.5 or self.packs and not self.garbage)
             others = range(1, len(self.kinds)) if every else random.sample(
                 range(len(self.kinds)), random.randrange(min(3, len(self.kinds))))
-            made["to"] = [[other, random.choices(["plain", "bare", "weak"], [8, 1, 0 if every else 1])[0]] for other in others]
+            forms = [8, 1, 0 if every else 1]
+            made["to"] = [[other, random.choices(["plain", "bare", "weak"], forms)[0]] for other in others]
         if kind == "blob":
             made["bytes"] = random.choice([0, 1, 100, 59000, 59001, 130000])
         return made

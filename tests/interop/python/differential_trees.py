@@ -88,7 +88,8 @@ class TreeSide(Side):
     def merge(self, step):
         for one in self.connected:
             one.manager.begin()
-        failures = [self.attempt(lambda: self.change(one, changes)) for one, changes in zip(self.connected, step["sides"])]
+        sides = zip(self.connected, step["sides"])
+        failures = [self.attempt(lambda: self.change(one, changes)) for one, changes in sides]
         answers = [self.finish(one) for one in self.connected]
         return [*self.told(failures, answers), self.attempt(self.contents)]
 
