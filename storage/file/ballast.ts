@@ -3,8 +3,8 @@
  *
  * A vote promises that finishing can't fail. So the vote makes sure that the ballast is at least as big as everything
  * that was voted and not yet written. When a write finds the disk full, as much of the ballast as it needs is given up
- * and the write done again; the rest stays for the others that have voted. From then on votes fail, until there is room
- * for the ballast again.
+ * and the write done again; the rest stays for the others that have voted. Votes that need more than that rest fail then,
+ * until there is room for the ballast again.
  *
  * @module
  */
@@ -65,7 +65,7 @@ export class Ballast {
   hold(bytes: number): Awaitable<void> {
     const needed = this.#needed = Math.max(bytes + this.writing + MARGIN, SMALLEST);
     if (this.#size + STEP < needed) return this.#growSlowly(needed);
-    if (this.#size < needed) this.#grow(needed);
+    while (this.#size < needed) this.#grow(needed);
     this.#hasHeld(needed);
     const enough = Math.max(needed, KEPT);
     if (this.#size > enough) this.#shrink(enough);
@@ -83,8 +83,9 @@ export class Ballast {
   #grow(needed: number): void {
     try {
       this.#file ??= this.#disk.open(this.#path, "create");
-      this.#file.write(noise(), this.#size);
-      this.#size += STEP;
+      const step = STEP - this.#size % STEP;
+      this.#file.write(noise().subarray(0, step), this.#size);
+      this.#size += step;
     } catch (cause) {
       // Others have been promised what was there before.
       this.#shrink(Math.min(this.#size, this.#promised));

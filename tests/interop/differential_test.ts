@@ -2,13 +2,14 @@
  * Random histories on Python's server and on ours, through real Python clients: the same answers at every step, and the
  * same database afterwards.
  *
- * `ZEO_DIFFERENTIAL_HISTORIES` says how many (default 200), `ZEO_DIFFERENTIAL_SEED` the first one's seed (default 1). A difference is told with its seed, the step, both answers, and the fewest steps that still show it.
+ * `ZEO_DIFFERENTIAL_HISTORIES` says how many (default 200), `ZEO_DIFFERENTIAL_SEED` the first one's seed (default 1).
+ * A difference is told with its seed, the step, both answers, and the fewest steps that still show it.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
-import { type Address, encodings, interopTest, type Json, type Peers, type PythonSession } from "./peers.ts";
+import { encodings, interopTest, type Peers, type PythonSession } from "./peers.ts";
 
 /** Histories that one pair of servers gets: each has a storage of its own. */
 const BATCH = 40;

@@ -27,7 +27,8 @@ def metadata(random):
         values = [1, -5, 2**40, 1.5, True, None, "text", "\u00fc", b"bytes\xff", [1, "two", None]]
         values.append({"deep": {"k": [1]}})
         random.shuffle(values)
-        for key in random.sample(["key", "request_type", "path", "\u00e9", "time", "id", "size"], random.randrange(1, 4)):
+        keys = ["key", "request_type", "path", "\u00e9", "time", "id", "size"]
+        for key in random.sample(keys, random.randrange(1, 4)):
             extension[key] = values.pop()
     return {"user": random.choice(WORDS), "description": random.choice(WORDS), "extension": extension}
 
