@@ -174,7 +174,7 @@ export class Channel {
 
   /** Sends a reply that says that a call failed. */
   replyError(id: MessageId, error: unknown): void {
-    const { name, detail } = toWireError(error);
+    const { name, detail } = toWireError(error, this.codec.encoding);
     this.send(id, ERROR, REPLY_NAME, [name, detail]);
   }
 

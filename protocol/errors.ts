@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Dict, Tuple, type Value } from "../pickle/mod.ts";
+import { Dict, Global, Instance, Tuple, type Value } from "../pickle/mod.ts";
 import {
   ConflictError,
   FileStorageError,
@@ -21,6 +21,8 @@ import {
   tidBytes,
   UndoError,
 } from "../values/mod.ts";
+
+import type { Encoding } from "./codec.ts";
 
 /** An error as the wire has it: a name, and a dict of attributes or a tuple of arguments. */
 export interface WireError {
@@ -46,8 +48,8 @@ export class PythonError extends Error {
   }
 }
 
-/** How an error is told to the peer. */
-export function toWireError(error: unknown): WireError {
+/** How an error is told to a peer that is spoken to in an encoding. */
+export function toWireError(error: unknown, encoding: Encoding): WireError {
   if (error instanceof POSKeyError) {
     const detail: Value[] = [oidBytes(error.oid)];
     if (error.reason !== undefined) detail.unshift(error.reason);
@@ -58,7 +60,7 @@ export function toWireError(error: unknown): WireError {
   if (error instanceof ReadOnlyError) {
     return { name: "ZODB.POSException.ReadOnlyError", detail: new Tuple([]) };
   }
-  if (error instanceof MultipleUndoErrors) return multipleUndo(error);
+  if (error instanceof MultipleUndoErrors) return multipleUndo(error, encoding);
   if (error instanceof UndoError) return undo(error);
   if (error instanceof PythonError) return { name: error.pythonName, detail: new Tuple([...error.args]) };
   const message = error instanceof Error ? error.message : String(error);
@@ -99,11 +101,19 @@ function undoDetail(error: UndoError): Dict {
   ]]);
 }
 
-/** As the original has it: the first pair stands in for reason and oid, and every error is a pair itself. */
-function multipleUndo(error: MultipleUndoErrors): WireError {
-  const pairs = error.errors.map(([oid, inner]) =>
-    new Tuple([oidBytes(oid), new Tuple([UNDO_ERROR, undoDetail(inner)])])
-  );
+/** An error within another: a name and what it is made from; in a pickle, the exception itself. */
+function nestedUndo(error: UndoError, encoding: Encoding): Value {
+  const detail = undoDetail(error);
+  if (encoding === "M") return new Tuple([UNDO_ERROR, detail]);
+  detail.set("args", new Tuple([error.message, detail.get("_oid") ?? null]));
+  const [module, name] = ["ZODB.POSException", "UndoError"];
+  const args = new Tuple([new Global(module, name), detail]);
+  return new Instance("REDUCE", new Global(module, "_recon"), args);
+}
+
+/** As the original has it: the first pair stands in for reason and oid. */
+function multipleUndo(error: MultipleUndoErrors, encoding: Encoding): WireError {
+  const pairs = error.errors.map(([oid, inner]) => new Tuple([oidBytes(oid), nestedUndo(inner, encoding)]));
   return {
     name: "ZODB.POSException.MultipleUndoErrors",
     detail: Dict.from([

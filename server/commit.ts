@@ -84,7 +84,10 @@ export class Commit {
       throw new StorageTransactionError("Already voting (locked)");
     }
     if (this.#phase === "waiting") throw new StorageTransactionError("Already voting (waiting)");
-    if (this.#refusal) throw this.#refusal;
+    if (this.#refusal) {
+      this.abort();
+      throw this.#refusal;
+    }
     this.#phase = "waiting";
     this.#outcome = outcome;
     const { changes, checks, exclusive } = this.#transaction;

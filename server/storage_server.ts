@@ -219,8 +219,9 @@ export async function addressInUse(address: Address): Promise<boolean> {
     conn?.close();
     return conn !== undefined;
   } catch (error) {
-    // A Unix socket whose server is too busy to take one more connection is alive all the same.
-    return address.transport === "unix" && error instanceof Deno.errors.WouldBlock;
+    // A Unix socket that doesn't say that nobody is there may have a server, one that is too busy for instance.
+    return address.transport === "unix" && !(error instanceof Deno.errors.ConnectionRefused) &&
+      !(error instanceof Deno.errors.NotFound);
   }
 }
 

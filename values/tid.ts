@@ -24,6 +24,9 @@ export const MAX_TID: Tid = 0x7fff_ffff_ffff_ffffn as Tid;
 const FRACTIONS_PER_MINUTE = 2 ** 32;
 const MINUTE_MS = 60_000;
 
+/** Seconds from where Python's time stamps count to 1970. */
+const PYTHON_OFFSET = 2_177_452_800;
+
 /**
  * The transaction id that a number or bigint stands for.
  *
@@ -78,7 +81,9 @@ export function tidTime(id: Tid): number {
 
 /** The moment of a transaction id as Python's tools tell it: seconds since 1970, to the last bit the same number. */
 export function tidSeconds(id: Tid): number {
-  return minuteOf(id) / 1000 + Number(id & 0xffff_ffffn) * 60 / FRACTIONS_PER_MINUTE;
+  // Python counts from 1901 and takes the difference away at the end: the last bits of the sum are lost as there.
+  return minuteOf(id) / 1000 + PYTHON_OFFSET + Number(id & 0xffff_ffffn) * 60 / FRACTIONS_PER_MINUTE -
+    PYTHON_OFFSET;
 }
 
 /** The start of a transaction id's minute, in milliseconds since 1970. */

@@ -54,7 +54,7 @@ function section(value: Record<string, unknown>): { [key: string]: Json } {
 /** What a server configuration comes to. */
 export function serverValues(configuration: ServerConfiguration, options: ServerOptions): Json {
   const { zeo, storages, eventlog, runner } = configuration;
-  const { maxMessageSize: _, maxBuffered: __, ...keys } = zeo;
+  const { maxMessageSize: _, maxBuffered: __, conflictResolver: ___, ...keys } = zeo;
   const result = section({
     zeo: keys,
     address: zeo.address,

@@ -228,7 +228,7 @@ class Side:
         return self.plain.value(time) if not self.about(time, tid) else "the transaction's"
 
     def about(self, time, tid):
-        return isinstance(time, float) and abs(time - TimeStamp(tid).timeTime()) < 1e-6
+        return isinstance(time, float) and time == TimeStamp(tid).timeTime()
 
     def iterate(self, client, start, stop):
         return [self.plain.transaction(item, item) for item in client.iterator(start, stop)]
