@@ -29,7 +29,7 @@ const first = oid(1);
 const t1 = tid(BigInt(`0x${constants.t1}`)), t2 = tid(BigInt(`0x${constants.t2}`));
 
 function reply(codec: Codec, id: number, error: unknown): string {
-  const { name, detail } = toWireError(error, "M");
+  const { name, detail } = toWireError(error, codec.encoding);
   const out = new Output();
   codec.encode(out, id, 2, ".reply", new Tuple([name, detail]));
   return out.bytes.subarray(0, out.length).toHex();
