@@ -17,6 +17,8 @@ const DEEPEST = 256;
 /** Values in one message. Each takes up to 100 bytes of memory, however few it takes in the message. */
 export const MOST_VALUES = 1 << 22;
 
+/** Texts shorter than this have a tag of one byte. */
+const SHORT_TEXT = 32;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
@@ -131,6 +133,19 @@ function encodeFloat(out: Output, value: number): void {
 }
 
 function encodeText(out: Output, text: string): void {
+  if (text.length < SHORT_TEXT) {
+    // Room for the tag was reserved; ASCII is what there is in most cases.
+    out.reserve(SHORT_TEXT + 1);
+    const start = out.length;
+    let i = 0;
+    for (out.byte(0xa0 | text.length); i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) break;
+      out.byte(code);
+    }
+    if (i === text.length) return;
+    out.length = start;
+  }
   const bytes = encoder.encode(text);
   if (bytes.length < 32) out.byte(0xa0 | bytes.length);
   else if (bytes.length < 0x100) {
@@ -287,6 +302,12 @@ class MsgpackReader {
 
   #text(length: number): string {
     const bytes = this.#binary(length);
+    // Names of methods, most of all: for these a decoder costs more than the loop.
+    if (length < SHORT_TEXT) {
+      let text = "", i = 0;
+      while (i < length && bytes[i] < 0x80) text += String.fromCharCode(bytes[i++]);
+      if (i === length) return text;
+    }
     try {
       return utf8.decode(bytes);
     } catch {

@@ -14,10 +14,15 @@ const KEPT = 1 << 20;
 /** Where messages are encoded. `bytes` may be replaced by any call that reserves. */
 export class Output {
   /** The buffer; what is to be sent is its first `length` bytes. */
-  bytes: Uint8Array = new Uint8Array(SMALLEST);
+  bytes: Uint8Array;
   /** Bytes to be sent. */
   length = 0;
   #spare?: Uint8Array;
+
+  /** An empty buffer. @param size Bytes to begin with. */
+  constructor(size = SMALLEST) {
+    this.bytes = new Uint8Array(size);
+  }
 
   /** Makes sure that `count` more bytes fit. */
   reserve(count: number): void {

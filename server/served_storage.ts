@@ -6,7 +6,7 @@
 
 import type { Dict } from "../pickle/mod.ts";
 import { type Encoding, msgpackCodec, Output, pickleCodec } from "../protocol/mod.ts";
-import type { Storage } from "../storage/mod.ts";
+import { adaptsToUsers, type Storage } from "../storage/mod.ts";
 import { type Oid, oidBytes, type Tid, tidBytes } from "../values/mod.ts";
 import { InvalidationQueue, type Missed } from "./invalidation_queue.ts";
 import { ObjectLocks } from "./object_locks.ts";
@@ -65,12 +65,19 @@ export class ServedStorage {
   /** A client has registered: from now on it hears of every transaction. */
   enter(session: Session): void {
     this.#sessions.add(session);
+    this.#countUsers();
   }
 
   /** A client is gone. */
   leave(session: Session): void {
     this.#sessions.delete(session);
+    this.#countUsers();
     this.#lockedSince.delete(session);
+  }
+
+  #countUsers(): void {
+    const { storage } = this;
+    if (adaptsToUsers(storage)) storage.users = this.#sessions.size;
   }
 
   /** A transaction of the session holds its objects, or doesn't any more. */
@@ -128,7 +135,7 @@ export class InvalidationMessage {
   }
 
   #encode(encoding: Encoding): Uint8Array {
-    const out = new Output();
+    const out = new Output(64 + 12 * this.#oids.length);
     const codec = encoding === "M" ? msgpackCodec : pickleCodec;
     codec.encode(out, 0, true, "invalidateTransaction", [tidBytes(this.#tid), this.#oids.map(oidBytes)]);
     return out.bytes.slice(0, out.length);

@@ -296,6 +296,17 @@ export type Capability =
   | "IBlobStorage"
   | "IBlobStorageRestoreable";
 
+/** A storage that does some things faster when it need not think of others. */
+export interface AdaptsToUsers extends Storage {
+  /** How many use it at the moment; whoever serves it keeps this up to date. */
+  users: number;
+}
+
+/** Whether a storage wants to know how many use it. */
+export function adaptsToUsers(storage: Storage): storage is AdaptsToUsers {
+  return "users" in storage;
+}
+
 /** Says which capabilities a storage has; storages carry the list under this key. */
 export const capabilities: unique symbol = Symbol("capabilities");
 

@@ -30,7 +30,7 @@ interface Waiting {
 
 /** See the module. */
 export class CommitQueue {
-  readonly #sync: () => Promise<void>;
+  readonly #sync: () => Awaitable<void>;
   readonly #failed: (cause: unknown, stage: Stage) => Error;
   /** Not yet written; only filled while a long write is under way. */
   readonly #unwritten: Waiting[] = [];
@@ -48,7 +48,7 @@ export class CommitQueue {
    * no further commit is written. After a failed write, those written before it are still made durable; after a
    * failed sync nothing is published any more.
    */
-  constructor(sync: () => Promise<void>, failed: (cause: unknown, stage: Stage) => Error) {
+  constructor(sync: () => Awaitable<void>, failed: (cause: unknown, stage: Stage) => Error) {
     this.#sync = sync;
     this.#failed = failed;
   }
@@ -133,7 +133,8 @@ export class CommitQueue {
       this.#written = [];
       try {
         this.syncs++;
-        await this.#sync();
+        const syncing = this.#sync();
+        if (isPromise(syncing)) await syncing;
       } catch (cause) {
         // Nobody knows now what is on the disk: these were never acknowledged and never shown to anybody.
         const error = this.#fail(cause, "sync");

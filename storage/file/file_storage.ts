@@ -22,6 +22,7 @@ import { ConflictResolver } from "../conflict/mod.ts";
 import { type Disk, type DiskFile, realDisk } from "../disk.ts";
 import type { Packable, PackOptions, PackResult } from "../pack.ts";
 import {
+  type AdaptsToUsers,
   type BeginOptions,
   type BlobRestoringTransaction,
   type BlobStorage,
@@ -91,6 +92,7 @@ export class FileStorage
     IterableStorage,
     CurrentRecordIteration,
     UndoableStorage,
+    AdaptsToUsers,
     Packable,
     BlobStorage {
   readonly kind = "FileStorage";
@@ -226,6 +228,15 @@ export class FileStorage
       position = record.previous;
     }
     return revisions;
+  }
+
+  /** How many clients use it; with one alone nobody is held up by a sync that blocks the thread, and it is faster. */
+  get users(): number {
+    return this.#appender.users;
+  }
+
+  set users(count: number) {
+    this.#appender.users = count;
   }
 
   lastTransaction(): Tid {

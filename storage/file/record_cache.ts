@@ -40,6 +40,9 @@ interface Entry {
 
 const SLAB = 1 << 20;
 
+/** Big records that were written are not kept before somebody asks for them. */
+const LARGEST_OFFER = 16 << 10;
+
 /** What an entry costs beyond its data: objects, the view, the map's slot. Measured, rounded up. */
 const ENTRY_COST = 256;
 
@@ -90,6 +93,11 @@ export class RecordCache {
       return record.data ? { ...record, data: record.data.slice() } : record;
     }
     return this.#place(position, record);
+  }
+
+  /** Takes in a record that was just written, if it is one of those that are kept. */
+  offer(position: number, record: StoredRecord): void {
+    if ((record.data?.length ?? 0) <= LARGEST_OFFER && this.#limit >= 4 * SLAB) this.#place(position, record);
   }
 
   #renew(position: number, entry: Entry): void {

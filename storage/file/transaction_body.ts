@@ -11,7 +11,14 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { type Awaitable, FileStorageError, type Oid, type Tid, writePosition } from "../../values/mod.ts";
+import {
+  type Awaitable,
+  FileStorageError,
+  type Oid,
+  readPosition,
+  type Tid,
+  writePosition,
+} from "../../values/mod.ts";
 import type { DiskFile } from "../disk.ts";
 import type { TransactionMetadata } from "../storage.ts";
 import { RECORD_HEADER, TRANSACTION_HEADER, writeRecordHeader, writeTransactionHeader } from "./format.ts";
@@ -36,6 +43,8 @@ const log = getLogger(["zeo", "storage", "file"]);
 const SPILL = 8 << 20;
 const FIRST_CAPACITY = 4096;
 const COPY = 1 << 20;
+/** A transaction with more records than this is an import: its records are not what is wanted next. */
+const MOST_STORED = 1000;
 /** Small writes between two pauses. */
 const WRITES_A_TURN = 1000;
 
@@ -102,6 +111,20 @@ export class TransactionBody {
     const data = new Uint8Array(size);
     this.#file!.read(data, start);
     return data;
+  }
+
+  /**
+   * Goes through the records that are whole in memory, once they were written.
+   * @param use Gets the record's offset, the position of the object's record before, and the data, a view.
+   */
+  eachStored(use: (offset: number, previous: number, data: Uint8Array) => void): void {
+    if (this.#records.length > MOST_STORED) return;
+    for (const { offset, size, tid } of this.#records) {
+      const start = offset - this.#spilled;
+      if (start < 0 || size === 0 || tid !== undefined) continue;
+      const data = this.#bytes.subarray(start + RECORD_HEADER, start + RECORD_HEADER + size);
+      use(offset, readPosition(this.#bytes, start + 16), data);
+    }
   }
 
   /** The number of an object's last record in this transaction, if it has one. */
