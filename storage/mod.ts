@@ -7,6 +7,7 @@
 export * from "./disk.ts";
 export * from "./pack.ts";
 export * from "./storage.ts";
+export * from "./wrapping_storage.ts";
 export { FileStorage, type FileStorageTransaction } from "./file/file_storage.ts";
 export type { FileStorageOptions } from "./file/options.ts";
 export { type Divergence, type Merge, mergeNothing, mergeWith } from "./file/merge.ts";

@@ -161,6 +161,7 @@ export interface ExternalGC extends Storage {
 
 /** A record of a transaction, as it is iterated. */
 export interface IteratedRecord {
+  /** The object. */
   readonly oid: Oid;
   /** The revision; its transaction's id. */
   readonly tid: Tid;
@@ -175,6 +176,7 @@ export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
 /** A transaction, as it is iterated. */
 export interface IteratedTransaction extends TransactionMetadata {
+  /** The transaction. */
   readonly tid: Tid;
   /** Its status character. */
   readonly status: string;
@@ -193,8 +195,11 @@ export interface IterableStorage extends Storage {
 
 /** An object's current record, with the id of the next object. */
 export interface CurrentRecord {
+  /** The object. */
   readonly oid: Oid;
+  /** Its revision. */
   readonly tid: Tid;
+  /** The record. */
   readonly data: Uint8Array;
   /** The next larger id; null when this is the last object. */
   readonly next: Oid | null;
@@ -212,6 +217,7 @@ export interface CurrentRecordIteration extends Storage {
 
 /** A transaction that can be undone. */
 export interface UndoEntry extends TransactionMetadata {
+  /** The transaction. */
   readonly tid: Tid;
   /** Bytes that it takes. */
   readonly size: number;

@@ -21,41 +21,22 @@ import {
   capabilities,
   capabilitiesOf,
   type Capability,
-  type CurrentRecord,
-  type CurrentRecordIteration,
   type DeletingTransaction,
-  type ExternalGC,
-  type Items,
-  type IterableStorage,
-  type IteratedTransaction,
-  type Loaded,
   type NewBlob,
-  type RestorableStorage,
   type RestoringTransaction,
-  type Revision,
   type Storage,
-  type StorageTransaction,
   supportsIteration,
   type TransactionMetadata,
-  type UndoableStorage,
-  type UndoEntry,
   type UndoingTransaction,
 } from "../storage.ts";
+import { WrappingStorage } from "../wrapping_storage.ts";
 import { type Packable, type PackOptions, type PackResult, supportsPack } from "../pack.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
 import type { PendingBlobs } from "./pending_blobs.ts";
 import { removeStrays } from "./removal.ts";
 
-/** What the storage inside may be able to do; its capabilities say what it can. */
-type Base =
-  & Storage
-  & RestorableStorage
-  & ExternalGC
-  & IterableStorage
-  & CurrentRecordIteration
-  & UndoableStorage;
-
-type BaseTransaction = StorageTransaction & RestoringTransaction & DeletingTransaction & UndoingTransaction;
+/** What a transaction of the storage inside may be able to do. */
+type InnerTransaction = RestoringTransaction & DeletingTransaction & UndoingTransaction;
 
 /**
  * A storage, with blobs. What the storage inside can do it can do as well.
@@ -65,23 +46,11 @@ type BaseTransaction = StorageTransaction & RestoringTransaction & DeletingTrans
  * await using storage = new StorageWithBlobs(new MappingStorage(), BlobDirectory.open("blobs"));
  * ```
  */
-export class StorageWithBlobs
-  implements
-    BlobStorage,
-    RestorableStorage,
-    ExternalGC,
-    IterableStorage,
-    CurrentRecordIteration,
-    UndoableStorage {
+export class StorageWithBlobs extends WrappingStorage implements BlobStorage {
   /** What it offers. */
   readonly [capabilities]: readonly Capability[];
   /** What clients are told, which is less where the original tells less. */
   readonly [announced]: readonly Capability[];
-  readonly name: string;
-  readonly kind: string;
-  readonly readOnly: boolean;
-  readonly concurrentVotes: boolean;
-  readonly #base: Base;
   readonly #directory: BlobDirectory;
   /** Resolves when what a crash has left is gone; undefined where it was gone at once. */
   readonly #swept: Awaitable<void>;
@@ -93,12 +62,8 @@ export class StorageWithBlobs
    * @param base The storage for the records; it is closed with this one.
    */
   constructor(base: Storage, directory: BlobDirectory) {
-    this.#base = base as Base;
+    super(base);
     this.#directory = directory;
-    this.name = base.name;
-    this.kind = base.kind;
-    this.readOnly = base.readOnly;
-    this.concurrentVotes = base.concurrentVotes;
     const offered = capabilitiesOf(base);
     const own: Capability[] = offered.includes("IStorageRestoreable")
       ? ["IBlobStorageRestoreable", "IBlobStorage"]
@@ -108,7 +73,7 @@ export class StorageWithBlobs
     if (supportsPack(base)) this.pack = (time, options) => this.#pack(base, time, options);
     this.#swept = this.readOnly
       ? undefined
-      : directory.sweep((oid, tid) => hasRevision(this.#base, oid, tid));
+      : directory.sweep((oid, tid) => hasRevision(this.inner, oid, tid));
   }
 
   async #pack(base: Packable, time: number, options?: PackOptions): Promise<PackResult> {
@@ -135,67 +100,14 @@ export class StorageWithBlobs
     return this.#directory.takeShared(oid, name);
   }
 
-  loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
-    return this.#base.loadBefore(oid, before);
-  }
-
-  loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
-    return this.#base.loadSerial(oid, serial);
-  }
-
-  getTid(oid: Oid): Awaitable<Tid> {
-    return this.#base.getTid(oid);
-  }
-
-  history(oid: Oid, size: number): Awaitable<Revision[]> {
-    return this.#base.history(oid, size);
-  }
-
-  lastTransaction(): Tid {
-    return this.#base.lastTransaction();
-  }
-
-  lastInvalidations(count: number): Awaitable<{ readonly tid: Tid; readonly oids: readonly Oid[] }[]> {
-    return this.#base.lastInvalidations(count);
-  }
-
-  newOids(count: number): Awaitable<Oid[]> {
-    return this.#base.newOids(count);
-  }
-
-  length(): number {
-    return this.#base.length();
-  }
-
-  size(): number {
-    return this.#base.size();
-  }
-
-  transactions(start?: Tid, stop?: Tid): Items<IteratedTransaction> {
-    return this.#base.transactions(start, stop);
-  }
-
-  currentRecord(from: Oid): Awaitable<CurrentRecord | null> {
-    return this.#base.currentRecord(from);
-  }
-
-  undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Awaitable<UndoEntry[]> {
-    return this.#base.undoLog(first, last, filter);
-  }
-
   begin(metadata: TransactionMetadata, options?: BeginOptions): TransactionWithBlobs {
-    const transaction = this.#base.begin(metadata, options) as unknown as BaseTransaction;
-    return new TransactionWithBlobs(transaction, this.#base, this.#directory);
+    const transaction = this.inner.begin(metadata, options) as InnerTransaction;
+    return new TransactionWithBlobs(transaction, this.inner, this.#directory);
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#swept;
-    await this.#base.close();
-  }
-
-  /** Closes it. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await super.close();
   }
 }
 
@@ -216,7 +128,7 @@ function hasRevision(storage: Storage, oid: Oid, tid: Tid): Awaitable<boolean> {
 /** A transaction of a {@linkcode StorageWithBlobs}. */
 export class TransactionWithBlobs
   implements BlobRestoringTransaction, DeletingTransaction, UndoingTransaction {
-  readonly #base: BaseTransaction;
+  readonly #base: InnerTransaction;
   readonly #storage: Storage;
   readonly #directory: BlobDirectory;
   readonly #undone: Tid[] = [];
@@ -224,7 +136,7 @@ export class TransactionWithBlobs
   #aborted = false;
 
   /** Puts blobs beside a transaction of `storage`. */
-  constructor(base: BaseTransaction, storage: Storage, directory: BlobDirectory) {
+  constructor(base: InnerTransaction, storage: Storage, directory: BlobDirectory) {
     this.#base = base;
     this.#storage = storage;
     this.#directory = directory;

@@ -9,6 +9,7 @@ import type { ConflictResolver } from "../conflict/mod.ts";
 
 /** Two changes of one state. */
 export interface Divergence {
+  /** The object. */
   readonly oid: Oid;
   /** The record that both started from. */
   readonly old: Uint8Array;
@@ -37,4 +38,4 @@ export function mergeWith(resolver: ConflictResolver): Merge {
 }
 
 /** Merges nothing: every divergence is a conflict. */
-export const mergeNothing: Merge = () => undefined;
+export const mergeNothing: Merge = (): undefined => undefined;

@@ -6,23 +6,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { chances } from "./chances.ts";
 import { interopTest, type PythonSession } from "./peers.ts";
 
 const crashes = Number(Deno.env.get("ZEO_CRASHES") ?? 10);
 const seed = Number(Deno.env.get("ZEO_CRASH_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 /** A new file now and then, so that looking at it stays quick. */
 const CRASHES_PER_FILE = 10;
-
-/** Numbers from 0 to below 1 that depend on the seed alone. */
-function* chances(seed: number): Generator<number, never> {
-  let state = seed >>> 0;
-  while (true) {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    yield ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-}
 
 interface Run {
   readonly acknowledged?: number;

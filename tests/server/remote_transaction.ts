@@ -41,10 +41,10 @@ export class RemoteTransaction implements StorageTransaction {
   readonly changes: Oid[] = [];
   readonly checks: Oid[] = [];
   readonly exclusive = false;
-  readonly deleteObject?: (oid: Oid, serial: Tid) => void;
-  readonly restore?: (oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null) => void;
-  readonly undo?: (tid: Tid) => void;
-  readonly storeBlob?: (oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string) => void;
+  declare readonly deleteObject?: (oid: Oid, serial: Tid) => void;
+  declare readonly restore?: (oid: Oid, serial: Tid, data: Uint8Array | null, previous: Tid | null) => void;
+  declare readonly undo?: (tid: Tid) => void;
+  declare readonly storeBlob?: (oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string) => void;
   readonly #home: TransactionHome;
   readonly #id = ++last;
   readonly #client: Promise<WireClient>;

@@ -70,7 +70,7 @@ class Log:
         return [(self.committed[number], self.tries[number]["changes"]) for number in sorted(self.committed)]
 
 
-def history(transactions):
+def states_of(transactions):
     """Each object's states, oldest first."""
     found = {}
     for _, changes in transactions:
@@ -122,7 +122,7 @@ class Worker:
 
     def differences(self):
         """What the server has otherwise than the notes say."""
-        expected = {oid: states[-1] for oid, states in history(self.log.transactions()).items()}
+        expected = {oid: states[-1] for oid, states in states_of(self.log.transactions()).items()}
         found = {item._p_oid.hex(): [item["number"], digest(item["payload"])] for item in self.parts}
         found[self.blobs._p_oid.hex()] = {name: blob._p_oid.hex() for name, blob in self.blobs.items()}
         found |= {blob._p_oid.hex(): digest(read(blob)) for blob in self.blobs.values()}
@@ -170,7 +170,7 @@ class Worker:
         transactions = self.log.transactions()
         if len(transactions) < 2:
             return
-        states = history(transactions[:-1])
+        states = states_of(transactions[:-1])
         tid, changes = transactions[-1]
         self.one.database.undo(base64.encodebytes(bytes.fromhex(tid)).rstrip(), self.one.manager.get())
         try:

@@ -9,10 +9,10 @@ import time
 
 import ZODB.FileStorage
 from blobs import digest
-from mixtures import Log
+from mixtures import Log, states_of
 from peer import raised
 from persistent.TimeStamp import TimeStamp
-from ZODB.blob import BlobError, is_blob_record
+from ZODB.blob import is_blob_record
 from ZODB.POSException import POSKeyError
 from ZODB.scripts import fstest
 from ZODB.utils import load_current, z64
@@ -20,7 +20,6 @@ from zodbpickle import pickle
 
 # Seconds. A transaction gets its id before it is written: a pack to now may come in between and not see it.
 UNSEEN = 0.3
-PREPARED = 3  # the last of an empty database's root, its collections and the workers' objects
 
 
 class Inert(pickle.Unpickler):
@@ -71,15 +70,13 @@ def packed(history, count):
     return left
 
 
-def moments(history, packer):
-    """How many transactions the file may be packed to: those of the last pack that was acknowledged, or a later try."""
+def moments(history, told, tried):
+    """How many transactions the file may be packed to: by the last of the packs `told`, or a later one of `tried`."""
     tids = [tid for tid, _ in history]
-    told = max((pack_tid(packer.tries[number]["time"]) for number in packer.committed), default=None)
-    tries = [packer.tries[number]["time"] for number in packer.tries if number not in packer.lost]
-    counts = {0} if told is None else set()
-    for moment in tries:
-        if told is None or pack_tid(moment) >= told:
-            first, last = (bisect.bisect_right(tids, pack_tid(at)) for at in (moment - UNSEEN, moment))
+    counts = set() if told else {0}
+    for time in [max(told), *tried] if told else tried:
+        if not told or time >= max(told):
+            first, last = (bisect.bisect_right(tids, pack_tid(at)) for at in (time - UNSEEN, time))
             counts.update(range(first, last + 1))
     return sorted(counts, reverse=True)
 
@@ -113,27 +110,222 @@ class Copy:
         self._files.cleanup()
 
 
+def transactions_of(storage, wrong):
+    """Everything in the file: tid to changes, and description to tid."""
+    found, described, last = {}, {}, ""
+    for transaction in storage.iterator():
+        tid = transaction.tid.hex()
+        if tid <= last:
+            wrong.append(f"tid {tid} after {last}")
+        last, changes = tid, {}
+        described[transaction.description.decode()] = tid
+        for record in transaction:
+            try:
+                changes[record.oid.hex()] = state_of(storage, record)
+            except (POSKeyError, OSError) as error:
+                wrong.append(f"blob {record.oid.hex()} of {tid} can't be read: {error!r}")
+        found[tid] = changes
+    return found, described
+
+
+def settle(logs, found, described, wrong):
+    """Notes which of the tries that were never answered are there, as a whole as they must be. Says how many."""
+    count = 0
+    for client, log in logs.items():
+        for number in log.open:
+            tid = described.get(f"{client}.{number}")
+            if tid is None:
+                log.add(lost=number)
+                continue
+            log.add(found=number, tid=tid)
+            count += 1
+            if found[tid] != log.tries[number]["changes"]:
+                wrong.append(f"half of {client}.{number}: {found[tid]}, expected {log.tries[number]['changes']}")
+    return count
+
+
+def history_of(logs):
+    """What all clients together have committed, oldest first, as (tid, changes)."""
+    history = {}
+    for log in logs.values():
+        for tid, changes in log.transactions():
+            history.setdefault(tid, {}).update(changes)
+    return sorted(history.items())
+
+
+def own_objects(found, history):
+    """The same without what was made to hold the workers' objects: the root and its collections."""
+    owned = {oid for _, changes in history for oid in changes}
+    made = history[0][0]
+    return {
+        tid: left
+        for tid, changes in found.items()
+        if (left := {oid: state for oid, state in changes.items() if oid in owned or tid > made}) or tid > made
+    }
+
+
+def wrong_in_index(storage, found):
+    """Where the newest record that is found is not the one that is loaded."""
+    newest = {oid: (tid, state) for tid, changes in found.items() for oid, state in changes.items()}
+    for oid, (tid, state) in newest.items():
+        try:
+            loaded = load_current(storage, bytes.fromhex(oid))[1].hex()
+        except POSKeyError:
+            loaded = None
+        if loaded != (None if state is None else tid):
+            yield f"object {oid}: loaded {loaded}, the newest is {tid} {state}"
+
+
 def judge(folder, logs, packer):
-    """What is wrong with a crashed database, and what became of the tries without an answer."""
+    """What is wrong with a crashed database. Adds to the logs what became of the tries without an answer."""
     wrong, logs, packer = [], {client: Log(path) for client, path in logs.items()}, Log(packer)
     with Copy(folder) as copy:
         error = raised(lambda: fstest.check(copy.path))
         if error:
             wrong.append(f"fstest: {error}")
-        found, described, last = {}, {}, z64
-        for transaction in copy.storage.iterator():
-            if transaction.tid <= last:
-                wrong.append(f"tid {transaction.tid.hex()} after {last.hex()}")
-            last = transaction.tid
-            described[transaction.description.decode()] = last.hex()
-            changes = {}
-            for record in transaction:
-                try:
-                    changes[record.oid.hex()] = state_of(copy.storage, record)
-                except (POSKeyError, BlobError, OSError) as error:
-                    wrong.append(f"blob {record.oid.hex()} of {last.hex()} can't be read: {error!r}")
-            found[last.hex()] = changes
-        unanswered = settle(logs, described)
-        own, history = own_objects(logs)
-        found = {tid: {oid: state for oid, state in changes.items() if oid not in own.others(found)} for tid, changes in found.items()}
+        found, described = transactions_of(copy.storage, wrong)
+        wrong.extend(wrong_in_index(copy.storage, found))
+    found_tries = settle(logs, found, described, wrong)
+    history = history_of(logs)
+    found = own_objects(found, history)
+    told, tried = ([packer.tries[number]["time"] for number in numbers] for numbers in (packer.committed, packer.open))
+    against = {count: list(differences(found, packed(history, count))) for count in moments(history, told, tried)}
+    count = min(against, key=lambda count: len(against[count]))
+    if against[count]:
+        wrong.append(f"packed to none of {list(against)} of {len(history)} transactions, at best to {count}:")
+        wrong.extend(against[count])
+    packs = bool(packer.open), bool(packer.open) and count not in moments(history, told, [])
+    for number in packer.open:
+        packer.add(**{"found" if packs[1] else "lost": number})
+    wrong.extend(wrong_refusals(logs, packer))
+    return {
+        "wrong": wrong,
+        "found": found_tries,
+        "interrupted": packs[0],
+        "packed": packs[1],
+        "transactions": [len(found), len(history)],
+        "unseen": bool(told and not packs[1]) and count < bisect.bisect_right([tid for tid, _ in history], pack_tid(max(told))),
+    }
+
+
+def wrong_refusals(logs, packer):
+    """Undos that were refused though no pack was to take away what they need."""
+    for client, log in logs.items():
+        for number, undone in log.refused.items():
+            if not any(undone <= pack_tid(pack["time"]) for pack in packer.tries.values()):
+                yield f"{client}.{number} was refused to undo {undone}, which was not packed"
+
+
+def swept(folder):
+    """What a server's start has left in the blob directory that should be gone, or removed that should be there."""
+    end = time.monotonic() + 20
+    blobs = os.path.join(folder, "blobs")
+    while os.path.exists(os.path.join(blobs, ".removed")) and time.monotonic() < end:
+        time.sleep(0.005)
+    wrong = [f"left behind: {name}" for name in (".removed",) if os.path.exists(os.path.join(blobs, name))]
+    wrong += [f"left behind: tmp/{name}" for name in os.listdir(os.path.join(blobs, "tmp"))]
+    storage = ZODB.FileStorage.FileStorage(os.path.join(folder, "Data.fs"), blob_dir=blobs, read_only=True)
+    try:
+        records = {
+            (record.oid, record.tid)
+            for transaction in storage.iterator()
+            for record in transaction
+            if record.data is not None and is_blob_record(record.data)
+        }
+        files = {
+            storage.fshelper.splitBlobFilename(os.path.join(directory, name))
+            for _, directory in storage.fshelper.listOIDs()
+            for name in os.listdir(directory)
+        }
+        for what, which in (("file without a record", files - records), ("record without a file", records - files)):
+            wrong += [f"{what}: {oid and oid.hex()} {tid and tid.hex()}" for oid, tid in which]
+    finally:
+        storage.close()
     return wrong
+
+
+def falsified(folder, logs, packer):
+    """How many faults are found where something was made wrong, by what was made wrong."""
+    found = {}
+
+    def with_wrong(name, make_wrong, look=judge):
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as copy:
+            shutil.copytree(folder, copy, dirs_exist_ok=True)
+            moved = {client: os.path.join(copy, os.path.basename(path)) for client, path in logs.items()}
+            moved_packer = os.path.join(copy, os.path.basename(packer))
+            make_wrong(copy, {client: Log(path) for client, path in moved.items()}, moved_packer)
+            wrong = swept(copy) if look is swept else judge(copy, moved, moved_packer)["wrong"]
+            found[name] = len(wrong)
+
+    def last_of(logs):
+        return max((log for log in logs.values()), key=lambda log: log.transactions()[-1][0])
+
+    def current_blob(copy, logs):
+        blobs = {oid for log in logs.values() for state in mapping_states(log) for oid in state.values()}
+        storage = ZODB.FileStorage.FileStorage(
+            os.path.join(copy, "Data.fs"), blob_dir=os.path.join(copy, "blobs"), read_only=True
+        )
+        try:
+            oid = bytes.fromhex(min(blobs))
+            return storage.fshelper.getBlobFilename(oid, load_current(storage, oid)[1])
+        finally:
+            storage.close()
+
+    def mapping_states(log):
+        for states in states_of(log.transactions()).values():
+            if isinstance(states[-1], dict):
+                yield states[-1]
+
+    def truth(copy, logs, packer):
+        pass
+
+    def lost(copy, logs, packer):
+        log = last_of(logs)
+        tid = f"{int(log.transactions()[-1][0], 16) + 1:016x}"
+        log.add(**{"try": log.number + 1, "kind": "numbers", "changes": log.transactions()[0][1]})
+        log.add(ok=log.number, tid=tid)
+
+    def cut(copy, logs, packer):
+        path = os.path.join(copy, "Data.fs")
+        os.truncate(path, os.path.getsize(path) - 1)
+
+    def another_state(copy, logs, packer):
+        log = last_of(logs)
+        number = max(log.committed)
+        changes = {oid: "another" for oid in log.tries[number]["changes"]}
+        log.add(**{**log.tries[number], "changes": changes})
+
+    def half(copy, logs, packer):
+        log = last_of(logs)
+        number = max(log.committed)
+        changes = {**log.tries[number]["changes"], "00000000ffffffff": [1, "one more object"]}
+        log.add(**{**log.tries[number], "changes": changes})
+
+    def another_tid(copy, logs, packer):
+        log = last_of(logs)
+        log.add(ok=max(log.committed), tid=f"{int(log.transactions()[-1][0], 16) + 1:016x}")
+
+    def never_packed(copy, logs, packer):
+        os.remove(packer)
+
+    def other_blob(copy, logs, packer):
+        path = current_blob(copy, logs)
+        os.chmod(path, 0o600)
+        with open(path, "ab") as file:
+            file.write(b"more")
+
+    def no_blob(copy, logs, packer):
+        os.remove(current_blob(copy, logs))
+
+    def stray_blob(copy, logs, packer):
+        path = current_blob(copy, logs)
+        shutil.copy(path, os.path.join(os.path.dirname(path), "0x0000000000000001.blob"))
+
+    def left_behind(copy, logs, packer):
+        open(os.path.join(copy, "blobs", "tmp", "zeo-0.upload"), "w").close()
+
+    for make_wrong in (truth, lost, cut, another_state, half, another_tid, never_packed, other_blob, no_blob):
+        with_wrong(make_wrong.__name__, make_wrong)
+    for make_wrong in (no_blob, stray_blob, left_behind):
+        with_wrong(f"{make_wrong.__name__}, swept", make_wrong, swept)
+    return found

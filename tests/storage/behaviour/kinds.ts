@@ -1,25 +1,58 @@
 /**
- * Every kind of storage, opened for a test that all of them have to pass.
+ * Every kind of storage, opened for a test that all of them have to pass: as it is, and through a server.
  *
  * @module
  */
 
+import type { Encoding } from "../../../protocol/mod.ts";
 import {
   DemoStorage,
   type ExternalGC,
   FileStorage,
+  type IterableStorage,
   MappingStorage,
+  type Packable,
   type RestorableStorage,
   type Storage,
   supportsDelete,
+  supportsIteration,
+  supportsPack,
   supportsRestore,
+  supportsUndo,
+  type UndoableStorage,
   ZlibStorage,
 } from "../../../storage/mod.ts";
+import type { Awaitable } from "../../../values/mod.ts";
+import { RemoteStorage } from "../../server/remote_storage.ts";
+
+/** What a client of a server can't see or do, and why. Tests that need one of these run beside the storage only. */
+export const BEYOND_THE_WIRE = {
+  refusal:
+    "the server lets a vote wait for objects that others have; a storage refuses it (server/votes_test.ts)",
+  order: "most calls have no reply: the server ends the connection when they are out of order " +
+    "(server/bad_input_test.ts)",
+  publishing:
+    "each connection hears of its own transactions, in no order with those of another; what the server " +
+    "tells everybody, and when, is in server/invalidations_test.ts",
+  locks: "which objects a transaction has is for the server, which locks them",
+  restart:
+    "a client hears of the transactions since it came, and of earlier ones only which objects changed " +
+    "(server/invalidations_test.ts)",
+  filters: "a client filters the undo log by equal values, not by a function (server/undo tests)",
+} as const;
 
 /** How a test wants its storage. */
 export interface Wish {
   /** What time it is, in milliseconds since 1970. */
   readonly now?: () => number;
+  /** What it looks at that is {@linkcode BEYOND_THE_WIRE}. */
+  readonly beyond?: keyof typeof BEYOND_THE_WIRE;
+}
+
+/** How a storage is opened. */
+export interface Opening extends Wish {
+  /** Whether only to read. */
+  readonly readOnly?: boolean;
 }
 
 /** A kind of storage. */
@@ -29,94 +62,194 @@ export interface Kind {
   readonly deletes: boolean;
   /** Whether it takes copies of transactions. */
   readonly restores: boolean;
-  /** Opens an empty one that uses `folder` for its files. */
-  open(folder: string, wish: Wish): Storage;
+  /** Whether it undoes transactions. */
+  readonly undoes: boolean;
+  /** Whether its transactions can be gone through. */
+  readonly iterates: boolean;
+  /** Whether packing it drops what can't be reached. */
+  readonly collects: boolean;
+  /** Whether what it has is there when it is opened again, and can be opened to read only. */
+  readonly durable: boolean;
+  /** Whether it is behind a server. */
+  readonly remote?: boolean;
+  /** Opens what is in `folder`, or makes an empty one there. */
+  open(folder: string, opening: Opening): Awaitable<Storage>;
 }
 
+const OF_FILES = {
+  deletes: true,
+  restores: true,
+  undoes: true,
+  iterates: true,
+  collects: true,
+  durable: true,
+};
+const OF_MEMORY = {
+  deletes: false,
+  restores: false,
+  undoes: false,
+  iterates: false,
+  collects: true,
+  durable: false,
+};
+
 /** All of them. A new kind is one entry here. */
-export const kinds: readonly Kind[] = [
+const own: readonly Kind[] = [
   {
     name: "FileStorage",
-    deletes: true,
-    restores: true,
-    open: (folder, { now }) => FileStorage.open(`${folder}/Data.fs`, { now }),
+    ...OF_FILES,
+    open: (folder, { now, readOnly }) => FileStorage.open(`${folder}/Data.fs`, { now, readOnly }),
   },
   // Each read takes the way through the file.
   {
     name: "FileStorage without a cache",
-    deletes: true,
-    restores: true,
-    open: (folder, { now }) => FileStorage.open(`${folder}/Data.fs`, { now, cacheSize: 0 }),
+    ...OF_FILES,
+    open: (folder, { now, readOnly }) =>
+      FileStorage.open(`${folder}/Data.fs`, { now, readOnly, cacheSize: 0 }),
   },
   {
     name: "MappingStorage",
-    deletes: false,
-    restores: false,
+    ...OF_MEMORY,
     open: (_folder, { now }) => new MappingStorage("Mapping", now),
   },
   // It says how big records are as they are stored, so those of these tests have to stay as they are.
   {
     name: "ZlibStorage that compresses nothing",
-    deletes: true,
-    restores: true,
-    open: (folder, { now }) =>
-      new ZlibStorage(FileStorage.open(`${folder}/Data.fs`, { now }), { compress: false }),
+    ...OF_FILES,
+    open: (folder, { now, readOnly }) =>
+      new ZlibStorage(FileStorage.open(`${folder}/Data.fs`, { now, readOnly }), { compress: false }),
   },
   {
     name: "DemoStorage",
-    deletes: false,
-    restores: false,
+    ...OF_MEMORY,
+    collects: false,
     open: (_folder, { now }) => new DemoStorage({ now }),
   },
   {
     name: "DemoStorage of files",
+    ...OF_FILES,
     deletes: false,
     restores: false,
-    open: (folder, { now }) =>
+    collects: false,
+    open: (folder, { now, readOnly }) =>
       new DemoStorage({
         base: FileStorage.open(`${folder}/Base.fs`),
-        changes: FileStorage.open(`${folder}/Changes.fs`, { now }),
+        changes: FileStorage.open(`${folder}/Changes.fs`, { now, readOnly }),
       }),
   },
 ];
 
-/** What a test does with a new, empty storage. */
-export type Body<S extends Storage> = (storage: S) => Promise<void> | void;
+/** The same kind behind a server, spoken to in an encoding. */
+function throughServer(kind: Kind, encoding: Encoding): Kind {
+  return {
+    ...kind,
+    name: `${kind.name}, through a server, ${encoding}`,
+    remote: true,
+    open: async (folder, opening) =>
+      await RemoteStorage.open(await kind.open(folder, opening), { encoding, folder }),
+  };
+}
 
-/** Opens an empty storage of a kind, and clears away after it. */
-export async function withStorage(kind: Kind, wish: Wish, body: Body<Storage>): Promise<void> {
+/** All of them, as they are and through a server. */
+export const kinds: readonly Kind[] = [
+  ...own,
+  ...own.map((kind) => throughServer(kind, "M")),
+  throughServer(own[0], "Z"),
+];
+
+/** What a test does with a new, empty storage. */
+export type Body<S extends Storage> = (storage: S, kind: Kind) => Promise<void> | void;
+
+/** Gives a test a folder. */
+export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    await using storage = kind.open(folder, wish);
-    await body(storage);
+    await body(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
+/** Opens an empty storage of a kind, and clears away after it. */
+export function withStorage(kind: Kind, wish: Wish, body: Body<Storage>): Promise<void> {
+  return inFolder(async (folder) => {
+    await using storage = await kind.open(folder, wish);
+    await body(storage, kind);
+  });
+}
+
+/** A test for every kind that fits, whose storage has to be what the kind says. */
+function every<S extends Storage>(
+  name: string,
+  body: Body<S>,
+  { beyond, ...wish }: Wish,
+  fits: (kind: Kind) => boolean,
+  is: (storage: Storage) => storage is S,
+): void {
+  for (const kind of kinds.filter((kind) => fits(kind) && !(kind.remote && beyond))) {
+    Deno.test(`${name} (${kind.name})`, () =>
+      withStorage(kind, wish, (storage) => {
+        if (!is(storage)) throw new Error(`${kind.name} can't do what it should`);
+        return body(storage, kind);
+      }));
+  }
+}
+
 /** A test for every kind of storage. */
 export function everyStorage(name: string, body: Body<Storage>, wish: Wish = {}): void {
-  for (const kind of kinds) Deno.test(`${name} (${kind.name})`, () => withStorage(kind, wish, body));
+  every(name, body, wish, () => true, (storage): storage is Storage => storage !== undefined);
 }
 
 /** A test for every storage that deletes objects on request. */
-export function everyDeletingStorage(name: string, body: Body<ExternalGC>): void {
-  for (const kind of kinds.filter(({ deletes }) => deletes)) {
+export function everyDeletingStorage(name: string, body: Body<ExternalGC>, wish: Wish = {}): void {
+  every(name, body, wish, ({ deletes }) => deletes, supportsDelete);
+}
+
+/** A test for every storage that takes copies of transactions. */
+export function everyRestoringStorage(name: string, body: Body<RestorableStorage>, wish: Wish = {}): void {
+  every(name, body, wish, ({ restores }) => restores, supportsRestore);
+}
+
+/** A test for every storage that undoes transactions. */
+export function everyUndoingStorage(name: string, body: Body<UndoableStorage>, wish: Wish = {}): void {
+  every(name, body, wish, ({ undoes }) => undoes, supportsUndo);
+}
+
+/** A test for every storage whose transactions can be gone through. */
+export function everyIterableStorage(name: string, body: Body<IterableStorage>, wish: Wish = {}): void {
+  every(name, body, wish, ({ iterates }) => iterates, supportsIteration);
+}
+
+/** A test for every storage that can be packed, on a clock that goes a second further with each transaction. */
+export function everyPackableStorage(name: string, body: Body<Packable>): void {
+  for (const kind of kinds) {
     Deno.test(`${name} (${kind.name})`, () =>
-      withStorage(kind, {}, (storage) => {
-        if (!supportsDelete(storage)) throw new Error(`${kind.name} should delete objects`);
-        return body(storage);
+      withStorage(kind, { now: ticking() }, (storage) => {
+        if (!supportsPack(storage)) throw new Error(`${kind.name} can't be packed`);
+        return body(storage, kind);
       }));
   }
 }
 
-/** A test for every storage that takes copies of transactions. */
-export function everyRestoringStorage(name: string, body: Body<RestorableStorage>): void {
-  for (const kind of kinds.filter(({ restores }) => restores)) {
+/** Opens a storage in the test's folder. */
+export type Open = (opening?: Opening) => Promise<Storage>;
+
+/** A test for every kind that has what it had when it is opened again. */
+export function everyDurableStorage(
+  name: string,
+  body: (open: Open, folder: string, kind: Kind) => Promise<void>,
+  { beyond, ...wish }: Wish = {},
+): void {
+  for (const kind of kinds.filter((kind) => kind.durable && !(kind.remote && beyond))) {
     Deno.test(`${name} (${kind.name})`, () =>
-      withStorage(kind, {}, (storage) => {
-        if (!supportsRestore(storage)) throw new Error(`${kind.name} should take copies`);
-        return body(storage);
-      }));
+      inFolder((folder) =>
+        body(async (opening = {}) => await kind.open(folder, { ...wish, ...opening }), folder, kind)
+      ));
   }
+}
+
+/** A clock that goes a second further each time, from 2024 on. */
+export function ticking(): () => number {
+  let time = Date.UTC(2024, 0, 1);
+  return () => time += 1000;
 }

@@ -1,6 +1,15 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
-import { type Loaded, type Storage, supportsDelete, supportsRestore } from "../../../storage/mod.ts";
+import { Dict, dumpPickle } from "../../../pickle/mod.ts";
+import {
+  type Loaded,
+  type Storage,
+  supportsDelete,
+  supportsIteration,
+  supportsPack,
+  supportsRestore,
+  supportsUndo,
+} from "../../../storage/mod.ts";
 import {
   equalBytes,
   MAX_TID,
@@ -25,10 +34,10 @@ async function seen(storage: Storage, id: number, before: Tid): Promise<unknown>
   }
 }
 
-everyStorage("an empty storage has no objects and no last transaction", (storage) => {
+everyStorage("an empty storage has no objects and no last transaction", async (storage) => {
   assertEquals(storage.lastTransaction(), NO_TID);
   assertEquals(storage.length(), 0);
-  assertThrows(() => storage.loadBefore(oid(0), MAX_TID), POSKeyError);
+  await assertRejects(async () => await storage.loadBefore(oid(0), MAX_TID), POSKeyError);
 });
 
 everyStorage(
@@ -41,7 +50,9 @@ everyStorage(
       () => storage.getTid(oid(7)),
       () => storage.history(oid(7), 1),
     ];
-    for (const call of calls) assertEquals(assertThrows(call, POSKeyError).oid, oid(7));
+    for (const call of calls) {
+      assertEquals((await assertRejects(async () => void await call(), POSKeyError)).oid, oid(7));
+    }
   },
 );
 
@@ -74,17 +85,18 @@ everyStorage("loadSerial finds exactly the revision asked for, and no other", as
     assertEquals(await storage.loadSerial(oid(1), tids[number]), record(text));
   }
   for (const wrong of [NO_TID, tid(tids[0] - 1n), tid(tids[2] + 1n), MAX_TID]) {
-    assertThrows(() => storage.loadSerial(oid(1), wrong), POSKeyError);
+    await assertRejects(async () => await storage.loadSerial(oid(1), wrong), POSKeyError);
   }
 });
 
 everyStorage(
   "history has the last revisions, newest first, with what their transactions say",
   async (storage) => {
+    const extension = dumpPickle(Dict.from([["request", "GET"], ["number", 7]]), { memo: true });
     const first = await commit(storage, [[1, NO_TID, "a"], [2, NO_TID, "other"]], {
       user: bytes("/ someone"),
       description: bytes("first: größer"),
-      extension: bytes("\x01\x02"),
+      extension,
     });
     const second = await commit(storage, [[1, first, "longer"]], { description: bytes("second") });
     const newest = {
@@ -99,7 +111,7 @@ everyStorage(
       size: record("a").length,
       user: bytes("/ someone"),
       description: bytes("first: größer"),
-      extension: bytes("\x01\x02"),
+      extension,
     };
     assertEquals(await storage.history(oid(1), 1), [newest]);
     assertEquals(await storage.history(oid(1), 2), [newest, oldest]);
@@ -140,8 +152,8 @@ everyDeletingStorage("S12 loads of a deleted object, for every tid", async (stor
   assertEquals(await seen(storage, 1, deleted), ["a", a, deleted]);
   assertEquals(await seen(storage, 1, tid(deleted + 1n)), "gone");
   assertEquals(await seen(storage, 1, MAX_TID), "gone");
-  assertThrows(() => storage.getTid(oid(1)), POSKeyError);
-  assertThrows(() => storage.loadSerial(oid(1), deleted), POSKeyError);
+  await assertRejects(async () => await storage.getTid(oid(1)), POSKeyError);
+  await assertRejects(async () => await storage.loadSerial(oid(1), deleted), POSKeyError);
   assertEquals(await storage.loadSerial(oid(1), a), record("a"));
   assertEquals((await storage.history(oid(1), 9)).map(({ tid, size }) => [tid, size]), [
     [deleted, 0],
@@ -197,7 +209,7 @@ for (const kind of kinds) {
           assertEquals(storage.length(), written.size);
           assertEquals(storage.lastTransaction(), tids.at(-1));
         })),
-      { numRuns: 25 },
+      { numRuns: kind.remote ? 8 : 25 },
     );
   });
 }
@@ -207,8 +219,14 @@ for (const kind of kinds) {
     withStorage(kind, {}, (storage) => {
       assertEquals(supportsDelete(storage), kind.deletes);
       assertEquals(supportsRestore(storage), kind.restores);
-      assertEquals("deleteObject" in storage.begin(nobody), kind.deletes);
-      assertEquals("restore" in storage.begin(nobody), kind.restores);
+      assertEquals(supportsUndo(storage), kind.undoes);
+      assertEquals(supportsIteration(storage), kind.iterates);
+      assertEquals(supportsPack(storage), true);
+      const transaction = storage.begin(nobody);
+      assertEquals("deleteObject" in transaction, kind.deletes);
+      assertEquals("restore" in transaction, kind.restores);
+      assertEquals("undo" in transaction, kind.undoes);
+      transaction.abort();
       assertEquals(storage.readOnly, false);
     }));
 }
