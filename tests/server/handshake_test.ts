@@ -108,7 +108,7 @@ for (const encoding of ["M", "Z"] as const) {
   });
 }
 
-Deno.test("a bad version, an unknown letter and an empty hello are disconnected with a log line", async () => {
+Deno.test("R04: a bad version, an unknown letter and an empty hello are disconnected with a log line", async () => {
   await using log = await CapturedLog.start();
   await using serving = await Serving.start();
   for (const hello of ["M4", "Z309", "M5x", "5", "X5", ""]) {

@@ -129,7 +129,7 @@ scenario("mapping", 16, 20, 2);
 scenario("file", 4, 40, 3);
 scenario("file", 16, 15, 4);
 
-Deno.test("R01: every load's answer fits what the connection had been told when it was sent", async () => {
+Deno.test("R01: R13: every load's answer fits what the connection had been told when it was sent", async () => {
   await using serving = await Serving.start();
   const writer = await serving.connect(), reader = await serving.connect();
   const id: Oid = oid(1);
