@@ -5,6 +5,7 @@
  */
 
 export * from "./disk.ts";
+export * from "./copy.ts";
 export * from "./pack.ts";
 export * from "./storage.ts";
 export * from "./wrapping_storage.ts";
@@ -36,6 +37,7 @@ export {
   type FindingKind,
   type PaceOptions,
 } from "./file/check.ts";
+export { openVerified } from "./file/verified.ts";
 export { salvage, type SalvageOptions, type SalvageReport } from "./file/salvage.ts";
 export { compressRecord, decompressRecord, isCompressed } from "./zlib/compressed_record.ts";
 export {

@@ -23,14 +23,18 @@ export class BlobPacking {
    * Sweeps what a crash has left, and goes on with what it has interrupted.
    * @param known Whether the storage has a record of that revision.
    * @param keepOld Whether the files that a pack drops are kept in the directory's `.old`.
+   * @param gaveUp Whether the last pack never got into place: then nothing of what it has listed was dropped. `known`
+   * alone can't tell, as a pack keeps records for later undos that are in no object's chain.
    */
   static open(
     directory: BlobDirectory,
     known: (oid: Oid, tid: Tid) => boolean,
     keepOld: boolean,
+    gaveUp: boolean,
   ): BlobPacking {
     directory.sweep(known);
     const packing = new BlobPacking(directory, known);
+    if (gaveUp) directory.files.remove(removedListOf(directory));
     packing.#resume(keepOld);
     return packing;
   }

@@ -53,6 +53,7 @@ import { mergeWith } from "./merge.ts";
 import { openDataFile } from "./open.ts";
 import type { FileStorageOptions } from "./options.ts";
 import { FilePacker } from "./pack.ts";
+import { packPath } from "./pack_engine.ts";
 import { RecordReader } from "./record_reader.ts";
 import { previousTransaction, recordsOf } from "./scan.ts";
 import { SpillFiles } from "./spill_files.ts";
@@ -157,7 +158,9 @@ export class FileStorage
     this.#keepOld = options.packKeepOld ?? true;
     if (this.#blobs && !this.readOnly) {
       const known = (oid: Oid, tid: Tid) => this.#visible.hasRevision(oid, tid);
-      this.#blobPacking = BlobPacking.open(this.#blobs, known, this.#keepOld);
+      // A pack that has got into place has no file of this name any more.
+      const gaveUp = this.#disk.exists(packPath(path));
+      this.#blobPacking = BlobPacking.open(this.#blobs, known, this.#keepOld, gaveUp);
     }
     this[capabilities] = this.#blobs ? ["IBlobStorageRestoreable", "IBlobStorage", ...OFFERED] : OFFERED;
     this.#packer = new FilePacker(

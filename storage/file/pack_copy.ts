@@ -134,7 +134,9 @@ async function noteRemoved(copy: PackCopy, kept: Float64Array): Promise<void> {
     const { oid, tid, position } = cursor;
     const data = reader.data(position);
     if (data !== null && isBlobRecord(data)) {
-      const line = removedLine(reachable, reader, oid, tid);
+      // A server stores a blob's record twice: the revision stays as long as one of them does.
+      const stays = reachable.hasExtra(oid) && kept.some((other) => reader.oid(other) === oid);
+      const line = stays ? undefined : removedLine(reachable, reader, oid, tid);
       if (line !== undefined) removed!.append(new TextEncoder().encode(`${line}\n`));
     }
     const pause = pace.step(0, 1);
@@ -145,7 +147,7 @@ async function noteRemoved(copy: PackCopy, kept: Float64Array): Promise<void> {
 function removedLine(reachable: Reachable, reader: PackReader, oid: Oid, tid: Tid): string | undefined {
   if (!reachable.has(oid)) return oidBytes(oid).toHex();
   const current = reachable.currentOf(oid);
-  // A server stores a blob's record twice: the revision stays as long as one of them does.
+  // The same for the record that was current.
   if (current !== undefined && reader.tid(current) === tid) return undefined;
   return oidBytes(oid).toHex() + tidBytes(tid).toHex();
 }

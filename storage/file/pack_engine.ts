@@ -261,7 +261,8 @@ export class PackEngine implements PackWork {
 
 /** Removes what a pack that came to nothing has written, now or before a crash. */
 export function removePackFiles({ path, removedList }: PackJob, disk: Disk): void {
+  // The list first: a list without a packed file beside it counts as one of a pack that has got into place.
+  if (removedList !== undefined) disk.remove(removedList);
   disk.remove(packPath(path));
   disk.remove(indexPath(packPath(path)));
-  if (removedList !== undefined) disk.remove(removedList);
 }

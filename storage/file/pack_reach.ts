@@ -65,6 +65,11 @@ export class Reachable {
     return position !== undefined && position < MARK && !this.#extraOids.has(oid);
   }
 
+  /** Whether an object keeps records that were not current. */
+  hasExtra(oid: Oid): boolean {
+    return this.#extraOids.has(oid);
+  }
+
   /** The record that was current at the pack time, of an object that is kept. */
   currentOf(oid: Oid): number | undefined {
     const position = this.#current.get(oid);

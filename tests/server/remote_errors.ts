@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Dict, Instance, type Value } from "../../pickle/mod.ts";
+import { type Dict, Instance, type Value } from "../../pickle/mod.ts";
 import {
   ClientDisconnected,
   ConflictError,

@@ -113,8 +113,8 @@ export class RemoteStorage implements Storage {
   }
 
   async history(oid: Oid, size: number): Promise<Revision[]> {
-    const entries = await this.#call("history", oidBytes(oid), size) as readonly Dict[];
-    return entries.map((entry) => ({
+    const entries = await this.#call("history", oidBytes(oid), size);
+    return (itemsOf(entries) as readonly Dict[]).map((entry) => ({
       tid: asTid(entry.get("tid")!),
       size: entry.get("size") as number,
       ...said(entry),
@@ -215,8 +215,8 @@ export class RemoteStorage implements Storage {
   }
 
   async undoLog(first: number, last: number): Promise<UndoEntry[]> {
-    const entries = await this.#call("undoLog", first, last) as readonly Dict[];
-    return entries.map((entry) => ({
+    const entries = await this.#call("undoLog", first, last);
+    return (itemsOf(entries) as readonly Dict[]).map((entry) => ({
       tid: tidFromBytes(Uint8Array.fromBase64(new TextDecoder().decode(entry.get("id") as Uint8Array))),
       size: entry.get("size") as number,
       ...said(entry),

@@ -1,10 +1,12 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Dict } from "../../pickle/mod.ts";
 import { FileStorage } from "../../storage/mod.ts";
 import { NO_TID, oid, oidBytes, type Tid, tidBytes } from "../../values/mod.ts";
+import { record } from "../storage/samples.ts";
 import { GatedDisk } from "./gated_disk.ts";
 import { assertFails } from "./errors.ts";
 import { CapturedLog, Serving, until, VARIANTS } from "./serving.ts";
-import type { WireClient } from "./wire_client.ts";
+import { itemsOf, type WireClient } from "./wire_client.ts";
 
 const x = oid(1), y = oid(2);
 
@@ -202,5 +204,46 @@ for (const storage of ["mapping", "file"] as const) {
     await two.begin().store(x, t1, "fourth").vote();
     two.vanish();
     await free(serving);
+  });
+}
+
+for (const encoding of ["M", "Z"] as const) {
+  Deno.test(`V07: ${encoding}: a client that leaves during its pack harms nobody: the pack goes on, the others are told`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const storage = FileStorage.open(`${folder}/Data.fs`);
+      const begun = Promise.withResolvers<void>(), left = Promise.withResolvers<void>();
+      const pack = storage.pack.bind(storage);
+      storage.pack = async (...args) => {
+        begun.resolve();
+        await left.promise;
+        return await pack(...args);
+      };
+      await using serving = await Serving.start({ storage, encoding });
+      const packer = await serving.connect(), other = await serving.connect();
+      const root = oid(0);
+      const t1 = await other.begin().store(root, NO_TID, record("a")).commit();
+      const t2 = await other.begin().store(root, t1, record("b")).commit();
+      const before = storage.size();
+      other.heard.length = 0;
+      const packing = packer.call("pack", Date.now() / 1000 + 1, true);
+      await begun.promise;
+      packer.vanish();
+      await until(async () => (await serving.status()).connections === 1, "the packer is gone");
+      left.resolve();
+      await assertRejects(() => packing);
+      await until(() => other.heard.some(({ name }) => name === "info"), "the other one is told the sizes");
+      const sizes = itemsOf(other.heard.find(({ name }) => name === "info")!.args)![0] as Dict;
+      assertEquals([sizes.get("length"), sizes.get("size")], [1, storage.size()]);
+      assert(storage.size() < before);
+      const t3 = await other.begin().store(root, t2, record("c")).commit();
+      assertEquals(storage.history(root, 9).map(({ tid }) => tid), [t3, t2]);
+      // The next one may pack again.
+      const next = await serving.connect();
+      await next.call("pack", Date.now() / 1000 + 1, true);
+      assertEquals(storage.history(root, 9).map(({ tid }) => tid), [t3]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Dict, Tuple, type Value } from "../../pickle/mod.ts";
+import { type Dict, loadPickle, Tuple, type Value } from "../../pickle/mod.ts";
 import {
   type Address,
   type Codec,
@@ -21,6 +21,7 @@ import {
   msgpackCodec,
   Output,
   pickleCodec,
+  truthy,
 } from "../../protocol/mod.ts";
 import { NO_TID, type Oid, oidFromBytes, type Tid, tidFromBytes, write32 } from "../../values/mod.ts";
 import { itemsOf, watched, WireTransaction, within } from "./wire_transaction.ts";
@@ -271,6 +272,13 @@ export class WireClient implements AsyncDisposable {
     }
   }
 
+  /** A server pickles exceptions within exceptions; it takes no such names itself, and so the codec doesn't. */
+  #decode(message: Uint8Array): Heard {
+    if (this.encoding === "M") return this.#codec.decode(message);
+    const [id, flag, name, args] = itemsOf(loadPickle(message, { maxProtocol: 3 }))!;
+    return { id, flag: truthy(flag), name: name as string, args };
+  }
+
   #announcedAlready = false;
 
   #hear(message: Uint8Array): void {
@@ -283,7 +291,7 @@ export class WireClient implements AsyncDisposable {
       this.#raw.push(message);
       return;
     }
-    const decoded = this.#codec.decode(message);
+    const decoded = this.#decode(message);
     this.heard.push(decoded);
     if (decoded.name !== ".reply") return;
     const key = keyOf(decoded.id);

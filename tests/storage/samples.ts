@@ -4,8 +4,25 @@
  * @module
  */
 
-import type { BeginOptions, Storage, TransactionMetadata } from "../../storage/mod.ts";
-import { concatBytes, NO_TID, type Oid, oid, type Tid } from "../../values/mod.ts";
+import type {
+  BeginOptions,
+  ExternalGC,
+  Packable,
+  PackResult,
+  Storage,
+  TransactionMetadata,
+  UndoableStorage,
+} from "../../storage/mod.ts";
+import {
+  concatBytes,
+  MAX_TID,
+  NO_TID,
+  type Oid,
+  oid,
+  POSKeyError,
+  type Tid,
+  tidSeconds,
+} from "../../values/mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -82,4 +99,40 @@ export async function revisions(
   const tids: Tid[] = [];
   for (const text of texts) tids.push(await commit(storage, [[id, tids.at(-1) ?? NO_TID, text]]));
   return tids;
+}
+
+/** The text of an object's current revision; undefined where there is none. */
+export async function textAt(
+  storage: Storage,
+  id: number,
+  before: Tid = MAX_TID,
+): Promise<string | undefined> {
+  try {
+    const found = await storage.loadBefore(oid(id), before);
+    return found === null ? undefined : textOf(found.data);
+  } catch (error) {
+    if (error instanceof POSKeyError) return undefined;
+    throw error;
+  }
+}
+
+/** Takes transactions back in one. The storage has to be one that can. */
+export async function undo(storage: Storage, ...undone: readonly Tid[]): Promise<Tid> {
+  const transaction = (storage as UndoableStorage).begin(nobody);
+  for (const each of undone) transaction.undo(each);
+  await transaction.vote();
+  return await transaction.finish();
+}
+
+/** Deletes an object. The storage has to be one that can. */
+export async function remove(storage: Storage, id: number | Oid, serial: Tid): Promise<Tid> {
+  const transaction = (storage as ExternalGC).begin(nobody);
+  transaction.deleteObject(oid(id), serial);
+  await transaction.vote();
+  return await transaction.finish();
+}
+
+/** Packs to just after a transaction. The storage has to be one that can. */
+export async function packTo(storage: Storage, last: Tid): Promise<PackResult> {
+  return await (storage as Packable).pack(tidSeconds(last) + 0.001);
 }

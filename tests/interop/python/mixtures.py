@@ -99,9 +99,8 @@ def prepare(address, logs):
 class Worker:
     """One client's changes to its own objects."""
 
-    def __init__(self, client, one, log, seed):
+    def __init__(self, client, one, log):
         self.client, self.one, self.log = client, one, log
-        self.chance = random.Random(seed)
         self.parts = list(one.root[client]["parts"])
         self.blobs = one.root[client]["blobs"]
         self.acknowledged = {}
@@ -179,49 +178,73 @@ class Worker:
             self.one.manager.abort()
             self.log.add(refused=self.log.number, undone=tid)
 
-    def go_on(self):
-        while True:
-            self.one.refresh()
-            self.chance.choice([self.numbers, self.numbers, self.upload, self.upload, self.undo])()
+    def step(self, chance):
+        self.chance = chance
+        self.one.refresh()
+        chance.choice([self.numbers, self.numbers, self.upload, self.upload, self.undo])()
 
 
-def work_until_lost(address, client, log, seed, cache):
-    """Works until the server is gone. Returns what was acknowledged, or what was found otherwise at the start."""
-    try:
-        one = Opened(address, blob_dir=cache)
-    except LOST:
-        return {"acknowledged": {}}
-    one.storage._server.timeout = 0.1  # once the server is gone, don't wait for it to come back
-    worker = None
-    try:
-        worker = Worker(client, one, Log(log), seed)
-        differences = worker.differences()
-        if differences:
-            return {"acknowledged": {}, "error": f"client {client} finds {differences}"}
-        worker.go_on()
-    except LOST:
-        return {"acknowledged": worker.acknowledged if worker else {}}
-    finally:
-        one.storage.close()
+CONNECTED = {}
+"""What this process is connected as, for the call that follows."""
 
 
-def pack_until_lost(address, log, seed):
-    """Packs until the server is gone, to now or to a moment before."""
-    chance, notes, packs = random.Random(seed), Log(log), 0
-    try:
-        one = Opened(address)
-    except LOST:
-        return {"acknowledged": {}}
+def connect(address, log, cache=None, client=None):
+    """Connects a worker, or a packer where there is no `client`. Returns what the server has otherwise than noted."""
+    one = Opened(address, **({"blob_dir": cache} if cache else {}))
+    CONNECTED["one"], CONNECTED["log"] = one, Log(log)
+    if client is None:
+        return {}
+    CONNECTED["worker"] = Worker(client, one, CONNECTED["log"])
+    return CONNECTED["worker"].differences()
+
+
+def until_lost(one, step):
+    """Takes steps until the server is gone, and is not waited for."""
     one.storage._server.timeout = 0.1
     try:
         while True:
-            number, moment = notes.number + 1, time.time() - chance.choice([0, 0, 0.1, 0.5, 3])
-            notes.add(**{"try": number, "kind": "pack", "time": moment})
-            one.storage.pack(moment)
-            notes.add(ok=number)
-            packs += 1
-            time.sleep(chance.uniform(0, 0.1))
+            step()
     except LOST:
-        return {"acknowledged": {"pack": packs}}
+        pass
     finally:
         one.storage.close()
+
+
+def work_until_lost(seed):
+    """Works until the server is gone. Returns how many of which kind were acknowledged."""
+    worker, chance = CONNECTED["worker"], random.Random(seed)
+    until_lost(worker.one, lambda: worker.step(chance))
+    return worker.acknowledged
+
+
+def pack(one, notes, moment):
+    notes.add(**{"try": notes.number + 1, "kind": "pack", "time": moment})
+    one.storage.pack(moment)
+    notes.add(ok=notes.number)
+
+
+def pack_until_lost(seed):
+    """Packs until the server is gone, to now or to a moment before."""
+    one, notes, chance = CONNECTED["one"], CONNECTED["log"], random.Random(seed)
+    before = len(notes.committed)
+
+    def step():
+        pack(one, notes, time.time() - chance.choice([0, 0, 0.1, 0.5, 3]))
+        time.sleep(chance.uniform(0, 0.1))
+
+    until_lost(one, step)
+    return {"pack": len(notes.committed) - before}
+
+
+def some_of_each(packer):
+    """Leaves something of everything: superseded records that are packed, a blob, another transaction."""
+    worker = CONNECTED["worker"]
+    worker.chance = random.Random(0)
+    worker.one.refresh()
+    worker.numbers()
+    worker.numbers()
+    while not worker.blobs:
+        worker.upload()
+    pack(worker.one, Log(packer), time.time())
+    worker.numbers()
+    worker.one.storage.close()

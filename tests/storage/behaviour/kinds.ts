@@ -38,7 +38,8 @@ export const BEYOND_THE_WIRE = {
   restart:
     "a client hears of the transactions since it came, and of earlier ones only which objects changed " +
     "(server/invalidations_test.ts)",
-  filters: "a client filters the undo log by equal values, not by a function (server/undo tests)",
+  filters:
+    "a client filters the undo log by equal values, not by a function (undoInfo in interop/differential_test.ts)",
 } as const;
 
 /** How a test wants its storage. */

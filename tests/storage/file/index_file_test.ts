@@ -135,7 +135,7 @@ Deno.test("an index comes back as it was saved", () => {
   }));
 });
 
-Deno.test("a million objects fit an index", () => {
+Deno.test("S24 a million objects fit an index", () => {
   const count = 1_000_000;
   const disk = new MemoryDisk();
   disk.files.set("Data.fs", new Uint8Array(8 * count));
