@@ -160,10 +160,14 @@ export class Commit {
     if (this.#phase !== "voted") throw new StorageTransactionError("finished called wo lock");
     this.#phase = "finishing";
     const finishing = this.#transaction.finish((tid) => {
-      this.#served.statistics.commits++;
-      this.#served.published(tid, [...new Set(this.#transaction.changes)], this.#session);
-      answer(tid);
-      this.#end();
+      try {
+        this.#served.statistics.commits++;
+        this.#served.published(tid, [...new Set(this.#transaction.changes)], this.#session);
+        answer(tid);
+      } finally {
+        // It is done, whatever happens to those who are told: nobody may wait for its objects any more.
+        this.#end();
+      }
     });
     if (isPromise(finishing)) {
       return finishing.catch((error) => {
