@@ -14,11 +14,11 @@ import { namedGlobal } from "./names.ts";
 import { isAscii, readLatin1, readText } from "./text.ts";
 import {
   type Construction,
-  Float,
   Global,
   Instance,
   kindOf,
   PersistentReference,
+  pythonFloat,
   setItems,
   Tuple,
   type Value,
@@ -279,6 +279,6 @@ export class Machine {
   }
 
   float(value: number): Value {
-    return Number.isInteger(value) ? new Float(value) : value;
+    return pythonFloat(value);
   }
 }

@@ -25,6 +25,7 @@ export {
   Global,
   Instance,
   PersistentReference,
+  pythonFloat,
   setItems,
   toNumber,
   Tuple,

@@ -44,6 +44,11 @@ export class Float {
   }
 }
 
+/** A Python float as a value, whole or not. */
+export function pythonFloat(value: number): number | Float {
+  return Number.isInteger(value) ? new Float(value) : value;
+}
+
 /** A Python tuple: what tells it from a list is its class. */
 export class Tuple {
   /** A tuple of these items, which become its own. */

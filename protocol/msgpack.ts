@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Dict, Float, Tuple, type Value } from "../pickle/mod.ts";
+import { Dict, Float, pythonFloat, Tuple, type Value } from "../pickle/mod.ts";
 import { ProtocolError, read16, read32, read64, write16, write32, write64 } from "../values/mod.ts";
 import type { Codec, Message, MessageId } from "./codec.ts";
 import type { Output } from "./output.ts";
@@ -226,9 +226,9 @@ class MsgpackReader {
       case 0xc6:
         return this.#binary(this.#number(4));
       case 0xca:
-        return float(this.#view(4).getFloat32(0));
+        return pythonFloat(this.#view(4).getFloat32(0));
       case 0xcb:
-        return float(this.#view(8).getFloat64(0));
+        return pythonFloat(this.#view(8).getFloat64(0));
       case 0xcc:
         return this.#number(1);
       case 0xcd:
@@ -343,10 +343,6 @@ class MsgpackReader {
     if (this.#elements > MOST_VALUES) throw new ProtocolError(`message of more than ${MOST_VALUES} values`);
     if (depth >= DEEPEST) throw new ProtocolError(`values nested deeper than ${DEEPEST}`);
   }
-}
-
-function float(value: number): Value {
-  return Number.isInteger(value) ? new Float(value) : value;
 }
 
 function integer(value: bigint): number | bigint {

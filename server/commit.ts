@@ -154,7 +154,7 @@ export class Commit {
   /**
    * Makes it durable and visible, tells everybody, and frees its objects.
    * @param answer Sends the reply: after everybody else was told, before anything later can be.
-   * @throws {PythonError} through the promise or at once when it was not voted.
+   * @throws {StorageTransactionError} at once when it was not voted; what went wrong with writing through the promise.
    */
   finish(answer: (tid: Tid) => void): Awaitable<Tid> {
     if (this.#phase !== "voted") throw new StorageTransactionError("finished called wo lock");

@@ -14,7 +14,7 @@ import {
   supportsCurrentRecordIteration,
   supportsIteration,
 } from "../storage/mod.ts";
-import { type Awaitable, isPromise, oid, oidBytes, tidBytes } from "../values/mod.ts";
+import { type Awaitable, oid, oidBytes, then, tidBytes } from "../values/mod.ts";
 import { countArgument, extensionDict, itemsOf, oidArgument, tidArgument } from "./arguments.ts";
 import type { Session } from "./session.ts";
 
@@ -80,7 +80,7 @@ export class Iterators {
 function next<T>(items: Pull<T>, use: (item: T | null) => Value): Awaitable<Value> {
   const result = items.next();
   const take = ({ done, value }: IteratorResult<T>) => use(done ? null : value);
-  return isPromise(result) ? result.then(take) : take(result);
+  return then(result, take);
 }
 
 function numberArgument(value: Value | undefined): number {
@@ -160,5 +160,5 @@ export function recordIternext(session: Session, [from]: readonly Value[]): Awai
     return new Tuple([oidBytes(oid), tidBytes(tid), data, next === null ? null : oidBytes(next)]);
   };
   const found = storage.currentRecord(first ? oid(0) : oidArgument(from));
-  return isPromise(found) ? found.then(use) : use(found);
+  return then(found, use);
 }

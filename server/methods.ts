@@ -4,19 +4,19 @@
  * @module
  */
 
-import { Dict, Float, Tuple, type Value } from "../pickle/mod.ts";
+import { Dict, pythonFloat, Tuple, type Value } from "../pickle/mod.ts";
 import { type Message, PythonError, truthy } from "../protocol/mod.ts";
 import {
   announcedBy,
-  capabilitiesOf,
   type Loaded,
   type Revision,
   type StorageTransaction,
+  supportsCurrentRecordIteration,
   supportsDelete,
   supportsRestore,
   supportsUndo,
 } from "../storage/mod.ts";
-import { type Awaitable, isPromise, oidBytes, tidBytes, tidSeconds } from "../values/mod.ts";
+import { type Awaitable, oidBytes, then, tidBytes, tidSeconds } from "../values/mod.ts";
 import {
   bytesArgument,
   countArgument,
@@ -63,11 +63,6 @@ interface Entry {
 
 const takes = (least: number, most: number, call: Method): Entry => ({ least, most, call });
 
-/** Uses a storage's answer, which is there at once in most cases. */
-function then<T>(answer: Awaitable<T>, use: (value: T) => Value): Awaitable<Value> {
-  return isPromise(answer) ? answer.then(use) : use(answer);
-}
-
 /** The last argument of calls within a transaction says which. */
 function transactionOf(session: Session, id: Value): StorageTransaction {
   return session.commit(transactionIdArgument(id)).transaction;
@@ -100,10 +95,10 @@ function deleteObject(session: Session, [oid, serial, id]: Arguments): Answer {
   const { storage, statistics } = session.served;
   const commit = session.commit(transactionIdArgument(id));
   if (!supportsDelete(storage)) throw missing(session, "deleteObject");
-  const { transaction } = commit;
-  if (!("deleteObject" in transaction)) throw missing(session, "deleteObject");
-  const gone = oidArgument(oid);
-  (transaction as ReturnType<typeof storage.begin>).deleteObject(gone, tidArgument(serial));
+  (commit.transaction as ReturnType<typeof storage.begin>).deleteObject(
+    oidArgument(oid),
+    tidArgument(serial),
+  );
   statistics.stores++;
   return null;
 }
@@ -112,9 +107,8 @@ function restore(session: Session, [oid, serial, data, previous, id]: Arguments)
   const { storage, statistics } = session.served;
   const commit = session.commit(transactionIdArgument(id));
   if (!supportsRestore(storage)) throw missing(session, "restore");
-  const restored = oidArgument(oid);
   (commit.transaction as ReturnType<typeof storage.begin>).restore(
-    restored,
+    oidArgument(oid),
     tidArgument(serial),
     data === null ? null : recordArgument(data),
     previous === null ? null : tidArgument(previous),
@@ -130,17 +124,12 @@ function missing(session: Session, method: string): PythonError {
 function historyEntry(session: Session, { tid, size, user, description, extension }: Revision): Dict {
   const entry = new Dict();
   for (const [key, value] of extensionDict(extension)) entry.set(key, value);
-  entry.set("time", floatValue(tidSeconds(tid))).set("user_name", user).set("description", description);
+  entry.set("time", pythonFloat(tidSeconds(tid))).set("user_name", user).set("description", description);
   entry.set("tid", tidBytes(tid)).set("size", size);
   if (session.served.storage.kind === "MappingStorage") {
     entry.set("serial", tidBytes(tid)).set("extension", extensionDict(extension));
   }
   return entry;
-}
-
-/** A Python float, also where it happens to be whole. */
-function floatValue(value: number): Value {
-  return Number.isInteger(value) ? new Float(value) : value;
 }
 
 function loaded(value: Loaded | null): Value {
@@ -154,7 +143,7 @@ function info(session: Session): Dict {
   return session.sizes()
     .set("name", storage.name)
     .set("supportsUndo", supportsUndo(storage))
-    .set("supports_record_iternext", capabilitiesOf(storage).includes("IStorageCurrentRecordIteration"))
+    .set("supports_record_iternext", supportsCurrentRecordIteration(storage))
     .set("interfaces", new Tuple([...interfaces, new Tuple(["zope.interface", "Interface"])]));
 }
 

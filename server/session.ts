@@ -9,6 +9,7 @@ import { Dict, Tuple, type Value } from "../pickle/mod.ts";
 import { type Channel, type Message, PythonError } from "../protocol/mod.ts";
 import type { StorageTransaction } from "../storage/mod.ts";
 import {
+  isPromise,
   oidBytes,
   ProtocolError,
   ReadOnlyError,
@@ -130,7 +131,7 @@ export class Session {
       this.tellSizes();
       this.#reply(call, tidBytes(tid));
     });
-    if (finishing instanceof Promise) {
+    if (isPromise(finishing)) {
       finishing.catch((error) => {
         log.error`(${this.label}) finish of a transaction in storage ${served.id} failed: ${String(error)}`;
         this.#replyError(call, error);

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Dict, Float, type Value } from "../pickle/mod.ts";
+import { Dict, pythonFloat, type Value } from "../pickle/mod.ts";
 import { PythonError } from "../protocol/mod.ts";
 import { supportsUndo, type UndoEntry, type UndoingTransaction } from "../storage/mod.ts";
-import { type Awaitable, isPromise, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
+import { type Awaitable, then, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
 import { bytesArgument, extensionDict, transactionIdArgument } from "./arguments.ts";
 import type { Session } from "./session.ts";
 import { sameValue } from "./undo_filter.ts";
@@ -45,7 +45,7 @@ function entries(
     bound(last, "last"),
     (entry) => filter(description(entry)),
   );
-  return isPromise(log) ? log.then((found) => found.map(description)) : log.map(description);
+  return then(log, (found) => found.map(description));
 }
 
 function bound(value: Value | undefined, what: string): number {
@@ -57,10 +57,9 @@ function bound(value: Value | undefined, what: string): number {
 
 /** An entry as clients get it. What the application said of the transaction comes last, and wins. */
 function description({ tid, size, user, description, extension }: UndoEntry): Dict {
-  const time = tidSeconds(tid);
   const entry = Dict.from([
     ["id", new TextEncoder().encode(tidBytes(tid).toBase64())],
-    ["time", Number.isInteger(time) ? new Float(time) : time],
+    ["time", pythonFloat(tidSeconds(tid))],
     ["user_name", user],
     ["size", size],
     ["description", description],

@@ -10,6 +10,11 @@
  */
 export type Awaitable<T> = T | Promise<T>;
 
+/** Goes on with an answer, at once if it is there. */
+export function then<T, R>(answer: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return isPromise(answer) ? answer.then(next) : next(answer);
+}
+
 /** Whether a value is a promise, so that one that is there at once can be used without `await`. */
 export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
   return value instanceof Promise;

@@ -8,11 +8,11 @@
 import {
   type Awaitable,
   formatTid,
-  isPromise,
   NO_TID,
   type Oid,
   POSKeyError,
   ReadOnlyError,
+  then,
   type Tid,
   tidFromTime,
   tidTime,
@@ -76,7 +76,7 @@ export class BeforeStorage implements IterableStorage, BlobStorage {
 
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
     const found = this.#base.loadBefore(oid, before < this.before ? before : this.before);
-    return isPromise(found) ? found.then((loaded) => this.#seen(loaded)) : this.#seen(found);
+    return then(found, (loaded) => this.#seen(loaded));
   }
 
   loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
@@ -90,7 +90,7 @@ export class BeforeStorage implements IterableStorage, BlobStorage {
       return loaded.serial;
     };
     const found = this.#base.loadBefore(oid, this.before);
-    return isPromise(found) ? found.then(serial) : serial(found);
+    return then(found, serial);
   }
 
   async history(oid: Oid, size: number): Promise<Revision[]> {

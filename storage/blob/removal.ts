@@ -13,6 +13,7 @@ import { dirname, join } from "@std/path";
 import { type Awaitable, isPromise, type Oid, StorageError, type Tid } from "../../values/mod.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
 import { directoryOf, fileOf } from "./layout.ts";
+import { Slice } from "../slice.ts";
 
 /** Milliseconds that a removal works before others are served. */
 const SLICE = 5;
@@ -52,20 +53,20 @@ export function hasRemovals(directory: BlobDirectory): boolean {
 export async function removeListed(directory: BlobDirectory, options: RemovalOptions): Promise<void> {
   const { files } = directory;
   const listed = readList(directory);
-  const pace = new Pace();
+  const slice = new Slice(SLICE);
   let removed = 0;
   for (const { oid, tid } of listed) {
     const tids = tid === undefined ? directory.tidsIn(directory.directoryOf(oid)) : [tid];
     if (options.signal?.aborted) return;
     removed += await removeUnknown(directory, oid, tids, options);
-    await pace.rest();
+    await slice.rest();
   }
   if (options.keepOld && (removed > 0 || !options.resumed)) {
     keepLayout(directory);
     for (const { oid, tids } of directory.entries()) {
       if (options.signal?.aborted) return;
       for (const tid of tids) keep(directory, oid, tid, (from, to) => files.link(from, to));
-      await pace.rest();
+      await slice.rest();
     }
   }
   files.remove(removedListOf(directory));
@@ -76,10 +77,10 @@ export async function removeStrays(
   directory: BlobDirectory,
   known: (oid: Oid, tid: Tid) => Awaitable<boolean>,
 ): Promise<void> {
-  const pace = new Pace();
+  const slice = new Slice(SLICE);
   for (const { oid, tids } of directory.entries()) {
     await removeUnknown(directory, oid, tids, { known, keepOld: false });
-    await pace.rest();
+    await slice.rest();
   }
 }
 
@@ -137,15 +138,4 @@ function readList(directory: BlobDirectory): { oid: Oid; tid?: Tid }[] {
 
 function oldPath(directory: BlobDirectory): string {
   return `${directory.path}.old`;
-}
-
-/** Lets others be served now and then. */
-class Pace {
-  #end = performance.now() + SLICE;
-
-  async rest(): Promise<void> {
-    if (performance.now() < this.#end) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#end = performance.now() + SLICE;
-  }
 }

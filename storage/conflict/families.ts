@@ -10,7 +10,7 @@
  * @module
  */
 
-import { Float, type Value } from "../../pickle/mod.ts";
+import { Float, pythonFloat, type Value } from "../../pickle/mod.ts";
 import type { PythonOrder } from "./order.ts";
 import { Unresolvable } from "./unresolvable.ts";
 
@@ -65,8 +65,7 @@ const floats: ItemKind = {
     const exact = value instanceof Float ? value.value : typeof value === "boolean" ? Number(value) : value;
     // An int beyond 2^53 would be rounded twice on its way to 32 bits.
     if (typeof exact !== "number") throw new Unresolvable("not a float, in a tree of floats");
-    const single = Math.fround(exact);
-    return Number.isInteger(single) ? new Float(single) : single;
+    return pythonFloat(Math.fround(exact));
   },
   compare(left, right) {
     const one = Number(left), other = Number(right);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Float, type Value } from "../../pickle/mod.ts";
+import { Float, pythonFloat, type Value } from "../../pickle/mod.ts";
 import { Unresolvable } from "./unresolvable.ts";
 
 /**
@@ -37,8 +37,7 @@ function subtract(left: Numeric, right: Numeric): Value {
     const whole = left - right, small = Number(whole);
     return Number.isSafeInteger(small) ? small : whole;
   }
-  const difference = float(left) - float(right);
-  return Number.isInteger(difference) ? new Float(difference) : difference;
+  return pythonFloat(float(left) - float(right));
 }
 
 function float(value: Numeric): number {

@@ -17,6 +17,7 @@ import {
   POSKeyError,
   ReadOnlyError,
   StorageError,
+  then,
   type Tid,
   tidAfter,
   tidFromTime,
@@ -50,8 +51,9 @@ import {
   type UndoingTransaction,
 } from "../storage.ts";
 import { DemoTransaction } from "./demo_transaction.ts";
-import { newestRecord, newestRevision, orMissing, then } from "./lookup.ts";
+import { newestRecord, newestRevision, orMissing } from "./lookup.ts";
 import { RandomOids } from "./random_oids.ts";
+import { Slice } from "../slice.ts";
 
 /** What a demo storage is made of. */
 export interface DemoStorageOptions {
@@ -332,13 +334,10 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   async #requireNothingGone(changes: IterableStorage): Promise<void> {
-    let until = performance.now() + SLICE;
+    const slice = new Slice(SLICE);
     for await (const transaction of changes.transactions()) {
       for await (const { oid, tid, data } of transaction.records()) {
-        if (performance.now() >= until) {
-          await new Promise((resolve) => setTimeout(resolve, 0));
-          until = performance.now() + SLICE;
-        }
+        await slice.rest();
         if (data !== null || await newestRevision(changes, oid) !== tid) continue;
         if (await newestRevision(this.#base, oid) === undefined) continue;
         throw new StorageError(

@@ -4,13 +4,8 @@
  * @module
  */
 
-import { type Awaitable, isPromise, type Oid, POSKeyError, type Tid } from "../../values/mod.ts";
+import { type Awaitable, isPromise, type Oid, POSKeyError, then, type Tid } from "../../values/mod.ts";
 import type { Storage } from "../storage.ts";
-
-/** Goes on with an answer, at once if it is there. */
-export function then<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
-  return isPromise(value) ? value.then(next) : next(value);
-}
 
 /** What a call answers; the error as a value when there is no such object. */
 export function orMissing<T>(call: () => Awaitable<T>): Awaitable<T | POSKeyError> {

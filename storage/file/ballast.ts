@@ -12,6 +12,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Awaitable, FileStorageError } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
+import { pause } from "../slice.ts";
 
 /** What is held back at least, so that most votes have nothing to do. */
 const SMALLEST = 1 << 20;
@@ -75,7 +76,7 @@ export class Ballast {
     // When a later vote needs less, some transaction was given up meanwhile: perhaps the one that this is for.
     while (this.#size < Math.min(needed, this.#needed)) {
       this.#grow(needed);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await pause();
     }
     this.#hasHeld(Math.min(needed, this.#needed));
   }

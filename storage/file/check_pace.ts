@@ -4,6 +4,8 @@
  * @module
  */
 
+import { pause } from "../slice.ts";
+
 /** Milliseconds of work between two rests. */
 const SLICE = 5;
 
@@ -41,7 +43,7 @@ export class Pace {
   /** Lets others run. @param done Bytes that are done. */
   async rest(done: number): Promise<void> {
     this.#options.progress?.(done, this.#total);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
     this.#options.signal?.throwIfAborted();
     this.#until = performance.now() + SLICE;
   }

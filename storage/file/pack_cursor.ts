@@ -9,16 +9,14 @@ import {
   BACK_POINTER,
   headerLength,
   readRecordHeader,
-  readTransactionHeader,
   RECORD_HEADER,
   recordFault,
   recordLength,
-  TRANSACTION_HEADER,
   transactionEnd,
   transactionFault,
   type TransactionHeader,
 } from "./format.ts";
-import { corrupted, lengthFault } from "./scan.ts";
+import { corrupted, headerAt, lengthFault } from "./scan.ts";
 import type { FileWindow } from "./scan_window.ts";
 
 /**
@@ -64,14 +62,7 @@ export class PackCursor {
   /** Goes to the transaction at a position, before its first record. @param end Where the file's good part ends. */
   enter(position: number, end: number): void {
     const { window } = this;
-    const offset = end - position < TRANSACTION_HEADER ? -1 : window.find(position, TRANSACTION_HEADER);
-    if (offset < 0) {
-      const fault = `should have a header of ${TRANSACTION_HEADER} bytes, the file ends after ${
-        end - position
-      }`;
-      throw corrupted(window.file, "transaction", position, fault);
-    }
-    const transaction = readTransactionHeader(window.bytes, offset, position);
+    const transaction = headerAt(window, position, end);
     const fault = transactionFault(transaction, end);
     if (fault) throw corrupted(window.file, "transaction", position, fault);
     this.transaction = transaction;

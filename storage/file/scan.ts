@@ -145,7 +145,8 @@ export function lengthFault(window: FileWindow, transaction: TransactionHeader):
   }
 }
 
-function headerAt(window: FileWindow, position: number, to: number): TransactionHeader {
+/** The header of the transaction at a position, where the file goes on up to `to`. */
+export function headerAt(window: FileWindow, position: number, to: number): TransactionHeader {
   const offset = to - position < TRANSACTION_HEADER ? -1 : window.find(position, TRANSACTION_HEADER);
   if (offset >= 0) return readTransactionHeader(window.bytes, offset, position);
   const fault = `should have a header of ${TRANSACTION_HEADER} bytes, the file ends after ${to - position}`;

@@ -20,6 +20,7 @@ import {
   writePosition,
 } from "../../values/mod.ts";
 import type { DiskFile } from "../disk.ts";
+import { pause } from "../slice.ts";
 import type { TransactionMetadata } from "../storage.ts";
 import { RECORD_HEADER, TRANSACTION_HEADER, writeRecordHeader, writeTransactionHeader } from "./format.ts";
 import type { SpillFiles } from "./spill_files.ts";
@@ -47,9 +48,6 @@ const COPY = 1 << 20;
 const MOST_STORED = 1000;
 /** Small writes between two pauses. */
 const WRITES_A_TURN = 1000;
-
-/** Lets waiting connections be served. */
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** See the module. */
 export class TransactionBody {

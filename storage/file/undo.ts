@@ -8,6 +8,7 @@
  */
 
 import { equalBytes, MultipleUndoErrors, type Oid, type Tid, UndoError } from "../../values/mod.ts";
+import { Slice } from "../slice.ts";
 import type { UndoEntry } from "../storage.ts";
 import type { FileTransaction } from "./file_transaction.ts";
 import { type TransactionHeader, TransactionStatus } from "./format.ts";
@@ -17,8 +18,6 @@ import type { VisibleFile } from "./visible_file.ts";
 
 /** Time that the log may take before others are served, in milliseconds. */
 const SLICE = 5;
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** The transactions that can be undone, newest first; see {@linkcode UndoableStorage.undoLog}. */
 export async function undoLog(
@@ -31,7 +30,8 @@ export async function undoLog(
   const found: UndoEntry[] = [];
   // What is visible now; a pack that puts another file in place ends the log early rather than mixing two files.
   const { file, reader } = visible;
-  let passed = 0, sliceEnd = performance.now() + SLICE;
+  const slice = new Slice(SLICE);
+  let passed = 0;
   for (let end = visible.end; passed < stop;) {
     const transaction = previousTransaction(file, end);
     if (!transaction || transaction.status === TransactionStatus.packed) break;
@@ -40,10 +40,10 @@ export async function undoLog(
       const entry = { tid: transaction.tid, size: transaction.length, ...reader.metadata(transaction) };
       if (filter(entry) && ++passed > first) found.push(entry);
     }
-    if (performance.now() > sliceEnd) {
-      await pause();
+    const resting = slice.rest();
+    if (resting) {
+      await resting;
       if (visible.file !== file) break;
-      sliceEnd = performance.now() + SLICE;
     }
   }
   return found;
