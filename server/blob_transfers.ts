@@ -11,7 +11,15 @@
 import { Tuple } from "../pickle/mod.ts";
 import { type Channel, encodeBlobChunk } from "../protocol/mod.ts";
 import type { NewBlob } from "../storage/mod.ts";
-import { type Oid, oidBytes, POSKeyError, StorageError, type Tid, tidBytes } from "../values/mod.ts";
+import {
+  type Awaitable,
+  type Oid,
+  oidBytes,
+  POSKeyError,
+  StorageError,
+  type Tid,
+  tidBytes,
+} from "../values/mod.ts";
 
 /** Bytes of a chunk, as the original sends them. */
 export const CHUNK = 59_000;
@@ -81,7 +89,7 @@ export class BlobTransfers {
    * @param load Tells the blob's file when its turn has come.
    * @throws {POSKeyError} when there is none.
    */
-  send(oid: Oid, serial: Tid, load: () => string): Promise<void> {
+  send(oid: Oid, serial: Tid, load: () => Awaitable<string>): Promise<void> {
     if (this.#waiting >= MOST_WAITING) throw new StorageError(`${MOST_WAITING} blobs are waited for already`);
     this.#waiting++;
     const sent = this.#sending.then(() => this.#send(oid, serial, load)).finally(() => this.#waiting--);
@@ -89,9 +97,9 @@ export class BlobTransfers {
     return sent;
   }
 
-  async #send(oid: Oid, serial: Tid, load: () => string): Promise<void> {
+  async #send(oid: Oid, serial: Tid, load: () => Awaitable<string>): Promise<void> {
     if (this.#channel.closed) return;
-    const path = load();
+    const path = await load();
     let file: Deno.FsFile;
     try {
       file = await Deno.open(path);

@@ -87,7 +87,7 @@ async function restoreBlob(
   if (data === null || !isBlobRecord(data)) return false;
   let path: string;
   try {
-    path = from.loadBlob(oid, tid);
+    path = await from.loadBlob(oid, tid);
   } catch (error) {
     if (error instanceof POSKeyError) return false;
     throw error;

@@ -278,8 +278,11 @@ export interface BlobStorage extends Storage {
   begin(metadata: TransactionMetadata, options?: BeginOptions): BlobTransaction;
   /** Where files that are handed to `storeBlob` are made best. */
   readonly temporaryDirectory: string;
-  /** The file of a blob's revision; it never changes. @throws {POSKeyError} when there is none. */
-  loadBlob(oid: Oid, serial: Tid): string;
+  /**
+   * The file of a blob's revision; its content never changes. A storage that keeps it elsewhere fetches it first.
+   * @throws {POSKeyError} when there is none.
+   */
+  loadBlob(oid: Oid, serial: Tid): Awaitable<string>;
   /** Begins a new temporary file. */
   receiveBlob(): NewBlob;
   /**
@@ -301,6 +304,28 @@ export type Capability =
   | "IExternalGC"
   | "IBlobStorage"
   | "IBlobStorageRestoreable";
+
+/** Hears what others do to a storage: transactions that did not go through the storage object it observes. */
+export interface StorageObserver {
+  /**
+   * A transaction of somebody else has changed these objects. Called once for each, in their order, before
+   * `lastTransaction` or any load shows it.
+   */
+  invalidated(tid: Tid, oids: readonly Oid[]): void;
+  /** Transactions were missed and nobody knows which objects they changed: any may have. */
+  reset(): void;
+}
+
+/** A storage that others change too, as one that is behind a server. */
+export interface ObservableStorage extends Storage {
+  /** Has an observer hear of others' transactions until what is returned is disposed of. */
+  observe(observer: StorageObserver): Disposable;
+}
+
+/** Whether others change a storage too, and it tells of that. */
+export function isObservable(storage: Storage): storage is ObservableStorage {
+  return "observe" in storage;
+}
 
 /** A storage that does some things faster when it need not think of others. */
 export interface AdaptsToUsers extends Storage {

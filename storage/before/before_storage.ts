@@ -141,7 +141,7 @@ export class BeforeStorage implements IterableStorage, BlobStorage {
     return this.#base.temporaryDirectory;
   }
 
-  loadBlob(oid: Oid, serial: Tid): string {
+  loadBlob(oid: Oid, serial: Tid): Awaitable<string> {
     if (serial >= this.before) throw new POSKeyError(oid, serial);
     return this.#base.loadBlob(oid, serial);
   }

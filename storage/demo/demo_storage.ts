@@ -236,13 +236,12 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
     return this.#changes.temporaryDirectory;
   }
 
-  loadBlob(oid: Oid, serial: Tid): string {
-    try {
-      return this.#changes.loadBlob(oid, serial);
-    } catch (error) {
-      if (!(error instanceof POSKeyError && supportsBlobs(this.#base))) throw error;
+  loadBlob(oid: Oid, serial: Tid): Awaitable<string> {
+    return then(orMissing(() => this.#changes.loadBlob(oid, serial)), (found) => {
+      if (typeof found === "string") return found;
+      if (!supportsBlobs(this.#base)) throw found;
       return this.#base.loadBlob(oid, this.#blobOfBase(oid, serial));
-    }
+    });
   }
 
   /** The base's revision that has a blob's content: an undo in the changes may have brought that back. */

@@ -91,7 +91,7 @@ export class TransformingStorage extends WrappingStorage<WrappedStorage & BlobSt
     return then(found, change);
   }
 
-  loadBlob(oid: Oid, serial: Tid): string {
+  loadBlob(oid: Oid, serial: Tid): Awaitable<string> {
     return this.inner.loadBlob(oid, serial);
   }
 

@@ -47,7 +47,7 @@ Deno.test("blobs are copied with their records", () =>
     await transaction.vote();
     const stored = await transaction.finish();
     await copyTransactions(from, to);
-    assertEquals(await Deno.readFile(to.loadBlob(oid(1), stored)), content);
+    assertEquals(await Deno.readFile(await to.loadBlob(oid(1), stored)), content);
   }));
 
 Deno.test("a copy into a database that has later transactions is refused, and changes nothing", () =>

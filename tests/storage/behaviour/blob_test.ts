@@ -35,7 +35,7 @@ class Blobs {
   async content(id: number | Oid, serial: Tid): Promise<Uint8Array> {
     return this.storage instanceof RemoteStorage
       ? await this.storage.fetchBlob(oid(id), serial)
-      : Deno.readFileSync((this.storage as BlobStorage).loadBlob(oid(id), serial));
+      : Deno.readFileSync(await (this.storage as BlobStorage).loadBlob(oid(id), serial));
   }
 
   async text(id: number | Oid, serial: Tid): Promise<string> {

@@ -113,7 +113,7 @@ export async function blobRevisions(
 
 /** The content of a blob's revision. */
 export function contentOf(storage: BlobStorage, id: number, serial: Tid): string {
-  return Deno.readTextFileSync(storage.loadBlob(oid(id), serial));
+  return Deno.readTextFileSync(storage.loadBlob(oid(id), serial) as string);
 }
 
 /** All files below a folder and their texts; `.layout` is left out. */

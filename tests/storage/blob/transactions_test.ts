@@ -42,7 +42,7 @@ everyBlobStorage(
     storage,
   ) => {
     const serial = await commitBlob(storage, 1, NO_TID, "one");
-    assertEquals(Deno.statSync(storage.loadBlob(x, serial)).mode! & 0o777, 0o444);
+    assertEquals(Deno.statSync(storage.loadBlob(x, serial) as string).mode! & 0o777, 0o444);
   },
 );
 

@@ -305,7 +305,7 @@ Deno.test("blobs are found in the changes or else in the base, and an undo shows
     const changes = FileStorage.open(`${folder}/Changes.fs`, { blobDir: `${folder}/changes` });
     const t1 = await store(base as unknown as StorageWithBlobs, NO_TID, "one");
     await using demo = new DemoStorage({ base, changes });
-    const content = (serial: Tid) => Deno.readTextFileSync(demo.loadBlob(oid(1), serial));
+    const content = (serial: Tid) => Deno.readTextFileSync(demo.loadBlob(oid(1), serial) as string);
     assertEquals(content(t1), "one");
     const t2 = await store(demo, t1, "two");
     assertEquals([content(t1), content(t2)], ["one", "two"]);
@@ -317,7 +317,7 @@ Deno.test("blobs are found in the changes or else in the base, and an undo shows
     });
     const place = memory.temporaryDirectory;
     const t4 = await store(memory, NO_TID, "three");
-    assertEquals(Deno.readTextFileSync(memory.loadBlob(oid(1), t4)), "three");
+    assertEquals(Deno.readTextFileSync(await memory.loadBlob(oid(1), t4)), "three");
     await memory.close();
     await assertRejects(() => Deno.stat(place), Deno.errors.NotFound);
   } finally {
