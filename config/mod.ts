@@ -14,6 +14,7 @@ export type {
   ClientStorageSection,
   ZeoClientSection,
 } from "./client_sections.ts";
+export type { BeforeKeys, BeforeMoment } from "./before_section.ts";
 export * from "./command_line.ts";
 export { loadConflictResolvers } from "./conflict_resolvers.ts";
 export * from "./database_configuration.ts";
@@ -43,6 +44,7 @@ export {
 } from "./server_configuration.ts";
 export * from "./socket_address.ts";
 export type {
+  BeforeStorageSection,
   BlobStorageSection,
   DemoStorageSection,
   FileStorageSection,

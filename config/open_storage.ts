@@ -5,6 +5,7 @@
  */
 
 import {
+  BeforeStorage,
   BlobDirectory,
   DemoStorage,
   FileStorage,
@@ -16,6 +17,7 @@ import {
   StorageWithBlobs,
   ZlibStorage,
 } from "../storage/mod.ts";
+import { firstUnseen } from "./before_section.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { DemoStorageSection, StorageSection } from "./storage_sections.ts";
 
@@ -36,6 +38,7 @@ export function storageKind(section: StorageSection): string {
     demostorage: "DemoStorage",
     zlibstorage: "ZlibStorage",
     serverzlibstorage: "ServerZlibStorage",
+    before: "Before",
   };
   return kinds[section.type] ?? section.type;
 }
@@ -68,6 +71,11 @@ export function openStorage(
       const directory = BlobDirectory.open(section.blobDir);
       const { storage, withoutEffect } = openStorage(section.base, options);
       return { storage: new StorageWithBlobs(storage, directory), withoutEffect };
+    }
+    case "before": {
+      const before = firstUnseen(section);
+      const { storage, withoutEffect } = openStorage(section.base, options);
+      return { storage: new BeforeStorage(storage, before), withoutEffect };
     }
     case "demostorage":
       return openDemoStorage(section, options);

@@ -159,6 +159,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ZConfig.components.logger": [],
   "ZEO": ["clientstorage"],
   "ZODB": [],
+  "zc.beforestorage": ["before"],
   "zc.zlibstorage": ["zlibstorage", "serverzlibstorage"],
   "zdaemon": [],
 };

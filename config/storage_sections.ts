@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BEFORE_KEYS, type BeforeKeys } from "./before_section.ts";
 import {
   type ClientStorageSection,
   readClientStorage,
@@ -95,6 +96,14 @@ export interface ZlibStorageSection extends StorageSectionBase {
   readonly base: StorageSection;
 }
 
+/** `<before>`: a storage as it was. Known after `%import zc.beforestorage`. */
+export interface BeforeStorageSection extends StorageSectionBase, BeforeKeys {
+  /** The type of the section. */
+  readonly type: "before";
+  /** The storage inside. */
+  readonly base: StorageSection;
+}
+
 /** A storage as a configuration describes it. */
 export type StorageSection =
   | FileStorageSection
@@ -102,6 +111,7 @@ export type StorageSection =
   | DemoStorageSection
   | BlobStorageSection
   | ZlibStorageSection
+  | BeforeStorageSection
   | ClientStorageSection
   | ZeoClientSection;
 
@@ -180,6 +190,14 @@ function zlibReader(type: ZlibStorageSection["type"]): Reader {
   });
 }
 
+function readBefore(section: ParsedSection, host: ConfigurationHost): BeforeStorageSection {
+  const keys = readKeys(section, BEFORE_KEYS, host);
+  if (keys.before !== undefined && keys.beforeFromFile !== undefined) {
+    throw sectionError(section, "expected before or before-from-file, not both");
+  }
+  return { type: "before", ...common(section), ...keys, base: readBase(section, host) };
+}
+
 const READERS: Readonly<Record<string, Reader>> = {
   filestorage: readFileStorage,
   mappingstorage: readMappingStorage,
@@ -187,6 +205,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   blobstorage: readBlobStorage,
   zlibstorage: zlibReader("zlibstorage"),
   serverzlibstorage: zlibReader("serverzlibstorage"),
+  before: readBefore,
   clientstorage: readClientStorage,
   zeoclient: readZeoClient,
 };
