@@ -7,6 +7,7 @@
 export * from "./disk.ts";
 export * from "./copy.ts";
 export * from "./pack.ts";
+export * from "./statistics.ts";
 export * from "./storage.ts";
 export * from "./wrapping_storage.ts";
 export { FileStorage, type FileStorageTransaction } from "./file/file_storage.ts";

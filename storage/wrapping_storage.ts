@@ -5,6 +5,7 @@
  */
 
 import type { Awaitable, Oid, Tid } from "../values/mod.ts";
+import { type MeasuredStorage, statisticsOf, type StorageStatistics } from "./statistics.ts";
 import {
   type AdaptsToUsers,
   adaptsToUsers,
@@ -48,7 +49,8 @@ export abstract class WrappingStorage<Inner extends WrappedStorage = WrappedStor
     IterableStorage,
     CurrentRecordIteration,
     UndoableStorage,
-    AdaptsToUsers {
+    AdaptsToUsers,
+    MeasuredStorage {
   /** What it offers. */
   abstract readonly [capabilities]: readonly Capability[];
   readonly name: string;
@@ -74,6 +76,11 @@ export abstract class WrappingStorage<Inner extends WrappedStorage = WrappedStor
 
   set users(count: number) {
     if (adaptsToUsers(this.inner)) this.inner.users = count;
+  }
+
+  /** What the storage inside has measured. */
+  get statistics(): StorageStatistics | undefined {
+    return statisticsOf(this.inner);
   }
 
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {

@@ -17,6 +17,7 @@ import {
   tidFromTime,
   tidTime,
 } from "../../values/mod.ts";
+import { type MeasuredStorage, statisticsOf, type StorageStatistics } from "../statistics.ts";
 import {
   type BlobStorage,
   capabilities,
@@ -48,7 +49,7 @@ const PASSED_ON: readonly Capability[] = ["IBlobStorage", "IStorageIteration", "
  * await using storage = new BeforeStorage(new MappingStorage(), new Date("2024-03-05T14:07:00Z"));
  * ```
  */
-export class BeforeStorage implements IterableStorage, BlobStorage {
+export class BeforeStorage implements IterableStorage, BlobStorage, MeasuredStorage {
   readonly kind = "Before";
   readonly readOnly = true;
   readonly concurrentVotes = true;
@@ -129,6 +130,11 @@ export class BeforeStorage implements IterableStorage, BlobStorage {
   /** Bytes that the storage behind it takes now. */
   size(): number {
     return this.#base.size();
+  }
+
+  /** What the storage behind it has measured. */
+  get statistics(): StorageStatistics | undefined {
+    return statisticsOf(this.#base);
   }
 
   transactions(start?: Tid, stop?: Tid): Items<IteratedTransaction> {

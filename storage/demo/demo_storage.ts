@@ -28,6 +28,7 @@ import { ConflictResolver } from "../conflict/mod.ts";
 import { type Merge, mergeWith } from "../file/merge.ts";
 import { MappingStorage } from "../mapping/mapping_storage.ts";
 import { type Packable, type PackOptions, type PackResult, supportsPack } from "../pack.ts";
+import { type MeasuredStorage, statisticsOf, type StorageStatistics } from "../statistics.ts";
 import {
   type BeginOptions,
   type BlobStorage,
@@ -89,7 +90,7 @@ const SLICE = 5;
  * await using storage = new DemoStorage({ base });
  * ```
  */
-export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorage {
+export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorage, MeasuredStorage {
   readonly kind = "DemoStorage";
   readonly name: string;
   readonly readOnly: boolean;
@@ -230,6 +231,11 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
 
   undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Awaitable<UndoEntry[]> {
     return this.#changes.undoLog(first, last, filter);
+  }
+
+  /** What the changes have measured. */
+  get statistics(): StorageStatistics | undefined {
+    return statisticsOf(this.#changes);
   }
 
   get temporaryDirectory(): string {

@@ -17,6 +17,7 @@ import {
   tidAfter,
   tidFromTime,
 } from "../../values/mod.ts";
+import type { SyncStatistics } from "../statistics.ts";
 import { type Ballast, isDiskFull } from "./ballast.ts";
 import { CommitQueue, type Stage } from "./commit_queue.ts";
 import type { FileTransaction } from "./file_transaction.ts";
@@ -77,6 +78,11 @@ export class Appender {
   /** The last transaction that was written, and where it ends. */
   get last(): { readonly tid: Tid; readonly end: number } {
     return { tid: this.#tid, end: this.#end };
+  }
+
+  /** The syncs so far. */
+  get syncs(): SyncStatistics {
+    return this.#queue.syncs;
   }
 
   /** Why nothing is written any more, when something went wrong. */
@@ -148,9 +154,7 @@ export class Appender {
       },
       publish: () => {
         const { index, reader } = this.#visible;
-        body.eachStored((offset, previous, data) => {
-          reader.cache.offer(position + offset, { tid, previous, transaction: position, data, back: 0 });
-        });
+        body.offerTo(reader.cache, position, tid);
         for (const record of body.records) index.set(record.oid, position + record.offset);
         this.#visible.end = position + body.length;
         this.#visible.lastTid = tid;

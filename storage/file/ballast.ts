@@ -38,8 +38,8 @@ export class Ballast {
   #needed = 0;
   /** What the votes were promised. */
   #promised = 0;
-  /** Whether the last vote was refused. */
-  #refusing = false;
+  /** Why the last vote was refused, if it was. */
+  #refusal?: string;
   /**
    * Bytes that are being written just now: nobody else may be promised the room for them before they are there, as
    * the disk may still be found full.
@@ -50,6 +50,11 @@ export class Ballast {
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
     this.#path = path;
+  }
+
+  /** Why the last vote was refused; undefined when it was not. */
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   /** Bytes that are held back. */
@@ -94,16 +99,16 @@ export class Ballast {
       const what = isDiskFull(cause) ? "the disk is full, there is no room" : "it was not possible";
       const message =
         `${this.#path}: ${what} to hold back ${needed} bytes for what is to be committed: ${reason}`;
-      if (!this.#refusing) log.error(`${message}; transactions are refused`);
-      this.#refusing = true;
+      if (this.#refusal === undefined) log.error(`${message}; transactions are refused`);
+      this.#refusal = message;
       throw new FileStorageError(message, { cause });
     }
   }
 
   #hasHeld(needed: number): void {
     this.#promised = needed;
-    if (this.#refusing) log.info(`${this.#path}: there is room again, transactions are taken`);
-    this.#refusing = false;
+    if (this.#refusal !== undefined) log.info(`${this.#path}: there is room again, transactions are taken`);
+    this.#refusal = undefined;
   }
 
   /**

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Awaitable, isPromise } from "../../values/mod.ts";
+import { type Awaitable, Histogram, isPromise } from "../../values/mod.ts";
+import type { SyncStatistics } from "../statistics.ts";
 
 /** A transaction that has been voted. Each step is called once, in this order; none if the queue has failed. */
 export interface Commit<T> {
@@ -28,6 +29,19 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+/** How long syncs take. */
+class SyncTimes implements SyncStatistics {
+  readonly seconds: Histogram = new Histogram();
+  lastStart = 0;
+  lastEnd = 0;
+
+  done(start: number): void {
+    this.lastStart = start;
+    this.lastEnd = performance.now();
+    this.seconds.observe((this.lastEnd - start) / 1000);
+  }
+}
+
 /** See the module. */
 export class CommitQueue {
   readonly #sync: () => Awaitable<void>;
@@ -39,8 +53,7 @@ export class CommitQueue {
   #syncing = false;
   #failure?: { readonly error: Error; readonly stage: Stage };
   #idle?: PromiseWithResolvers<void>;
-  /** How many syncs there were, for statistics. */
-  syncs = 0;
+  readonly #times = new SyncTimes();
 
   /**
    * @param sync Makes durable what has been written.
@@ -51,6 +64,11 @@ export class CommitQueue {
   constructor(sync: () => Awaitable<void>, failed: (cause: unknown, stage: Stage) => Error) {
     this.#sync = sync;
     this.#failed = failed;
+  }
+
+  /** The syncs so far. While commits are published, the last one is theirs. */
+  get syncs(): SyncStatistics {
+    return this.#times;
   }
 
   /** Whether nothing is being written or made durable. */
@@ -131,11 +149,13 @@ export class CommitQueue {
     while (this.#written.length > 0) {
       const batch = this.#written;
       this.#written = [];
+      const start = performance.now();
       try {
-        this.syncs++;
         const syncing = this.#sync();
         if (isPromise(syncing)) await syncing;
+        this.#times.done(start);
       } catch (cause) {
+        this.#times.done(start);
         // Nobody knows now what is on the disk: these were never acknowledged and never shown to anybody.
         const error = this.#fail(cause, "sync");
         for (const waiting of [...batch, ...this.#written.splice(0)]) waiting.reject(error);

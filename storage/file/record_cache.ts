@@ -39,9 +39,7 @@ interface Entry {
 }
 
 const SLAB = 1 << 20;
-
-/** Big records that were written are not kept before somebody asks for them. */
-const LARGEST_OFFER = 16 << 10;
+const NOTHING = new Uint8Array(0);
 
 /** What an entry costs beyond its data: objects, the view, the map's slot. Measured, rounded up. */
 const ENTRY_COST = 256;
@@ -63,6 +61,12 @@ export class RecordCache {
   /** @param limit Bytes that the cache may take, overhead included; 0 switches it off. */
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Goes on with the counts of one that this one takes the place of. */
+  countOn({ hits, misses }: RecordCache): void {
+    this.hits += hits;
+    this.misses += misses;
   }
 
   /** Bytes taken, overhead included. */
@@ -89,15 +93,24 @@ export class RecordCache {
   add(position: number, record: StoredRecord): StoredRecord {
     const size = record.data?.length ?? 0;
     // One big record must not sweep everything else out.
-    if (size > SLAB / 4 || this.#limit < 4 * SLAB) {
+    if (size > SLAB / 4 || !this.#isOn) {
       return record.data ? { ...record, data: record.data.slice() } : record;
     }
     return this.#place(position, record);
   }
 
-  /** Takes in a record that was just written, if it is one of those that are kept. */
-  offer(position: number, record: StoredRecord): void {
-    if ((record.data?.length ?? 0) <= LARGEST_OFFER && this.#limit >= 4 * SLAB) this.#place(position, record);
+  /** Copies what was written in one piece. @returns The copy, for `keep`; undefined where nothing of it is kept. */
+  hold(written: Uint8Array): Uint8Array | undefined {
+    return written.length <= SLAB && this.#isOn ? this.#copy(written) : undefined;
+  }
+
+  /** Takes in a record whose data is a part of what `hold` has returned last. */
+  keep(position: number, record: StoredRecord): void {
+    this.#enter(position, record);
+  }
+
+  get #isOn(): boolean {
+    return this.#limit >= 4 * SLAB;
   }
 
   #renew(position: number, entry: Entry): void {
@@ -106,22 +119,29 @@ export class RecordCache {
   }
 
   #place(position: number, record: StoredRecord): StoredRecord {
-    const size = record.data?.length ?? 0;
+    const { tid, previous, transaction, data, back } = record;
+    const copy = this.#copy(data ?? NOTHING);
+    const kept = data === null ? record : { tid, previous, transaction, data: copy, back };
+    this.#enter(position, kept);
+    return kept;
+  }
+
+  /** Copies bytes into the newest slab that has room. */
+  #copy(bytes: Uint8Array): Uint8Array {
     let slab = this.#slabs.get(this.#newest);
-    if (slab === undefined || slab.used + size > SLAB || slab.positions.length * ENTRY_COST >= SLAB) {
+    if (slab === undefined || slab.used + bytes.length > SLAB || slab.positions.length * ENTRY_COST >= SLAB) {
       slab = this.#open();
     }
-    let kept = record;
-    if (record.data !== null) {
-      const data = slab.bytes.subarray(slab.used, slab.used + size);
-      data.set(record.data);
-      slab.used += size;
-      kept = { ...record, data };
-    }
-    slab.positions.push(position);
+    const copy = slab.bytes.subarray(slab.used, slab.used + bytes.length);
+    copy.set(bytes);
+    slab.used += bytes.length;
+    return copy;
+  }
+
+  #enter(position: number, record: StoredRecord): void {
+    this.#slabs.get(this.#newest)!.positions.push(position);
     this.#bytes += ENTRY_COST;
-    this.#entries.set(position, { record: kept, slab: this.#newest });
-    return kept;
+    this.#entries.set(position, { record, slab: this.#newest });
   }
 
   #open(): Slab {

@@ -22,6 +22,7 @@ import {
 import type { DiskFile } from "../disk.ts";
 import { pause } from "../slice.ts";
 import type { TransactionMetadata } from "../storage.ts";
+import type { RecordCache } from "./record_cache.ts";
 import { RECORD_HEADER, TRANSACTION_HEADER, writeRecordHeader, writeTransactionHeader } from "./format.ts";
 import type { SpillFiles } from "./spill_files.ts";
 
@@ -43,11 +44,18 @@ const log = getLogger(["zeo", "storage", "file"]);
 /** Bytes that are kept in memory for one transaction. */
 const SPILL = 8 << 20;
 const FIRST_CAPACITY = 4096;
+/** Memory of finished transactions that waits for the next ones: buffers, and bytes of one. */
+const MOST_SPARE = 8, LARGEST_SPARE = 256 << 10;
 const COPY = 1 << 20;
 /** A transaction with more records than this is an import: its records are not what is wanted next. */
 const MOST_STORED = 1000;
+/** Big records that were written are not kept before somebody asks for them. */
+const LARGEST_OFFER = 16 << 10;
 /** Small writes between two pauses. */
 const WRITES_A_TURN = 1000;
+
+/** Taking new memory for each transaction, from small to big, keeps the garbage collector busy. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
 
 /** See the module. */
 export class TransactionBody {
@@ -56,7 +64,8 @@ export class TransactionBody {
   readonly #records: BodyRecord[] = [];
   /** The number of each object's last record; made when somebody asks. */
   #newest?: Map<Oid, number>;
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  /** May have another transaction's bytes in it where this one's are not yet. */
+  #bytes: Uint8Array<ArrayBuffer> = spare.pop() ?? new Uint8Array(FIRST_CAPACITY);
   /** Bytes in `#bytes`. */
   #used = 0;
   /** Bytes in the temporary file, all before those in memory. */
@@ -111,17 +120,17 @@ export class TransactionBody {
     return data;
   }
 
-  /**
-   * Goes through the records that are whole in memory, once they were written.
-   * @param use Gets the record's offset, the position of the object's record before, and the data, a view.
-   */
-  eachStored(use: (offset: number, previous: number, data: Uint8Array) => void): void {
+  /** Offers a cache the records that are whole in memory, once they were written. @param transaction Its position. */
+  offerTo(cache: RecordCache, transaction: number, tid: Tid): void {
     if (this.#records.length > MOST_STORED) return;
-    for (const { offset, size, tid } of this.#records) {
-      const start = offset - this.#spilled;
-      if (start < 0 || size === 0 || tid !== undefined) continue;
-      const data = this.#bytes.subarray(start + RECORD_HEADER, start + RECORD_HEADER + size);
-      use(offset, readPosition(this.#bytes, start + 16), data);
+    const written = cache.hold(this.#bytes.subarray(0, this.#used));
+    if (written === undefined) return;
+    for (const record of this.#records) {
+      const start = record.offset - this.#spilled, { size } = record;
+      if (start < 0 || size === 0 || size > LARGEST_OFFER || record.tid !== undefined) continue;
+      const previous = readPosition(written, start + 16);
+      const data = written.subarray(start + RECORD_HEADER, start + RECORD_HEADER + size);
+      cache.keep(transaction + record.offset, { tid, previous, transaction, data, back: 0 });
     }
   }
 
@@ -283,6 +292,11 @@ export class TransactionBody {
         log.warn(`${path}: could not be removed: ${error instanceof Error ? error.message : error}`);
       }
       this.#file = undefined;
+    }
+    if (
+      spare.length < MOST_SPARE && this.#bytes.length >= FIRST_CAPACITY && this.#bytes.length <= LARGEST_SPARE
+    ) {
+      spare.push(this.#bytes);
     }
     this.#bytes = new Uint8Array(0);
     this.#used = this.#spilled = 0;

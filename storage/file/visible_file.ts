@@ -36,6 +36,7 @@ export class VisibleFile {
 
   /** Shows another file with the same transactions at other places. The caller closes the one from before. */
   replace(file: DiskFile, index: OidIndex, reader: RecordReader, end: number): void {
+    reader.cache.countOn(this.reader.cache);
     this.file = file;
     this.index = index;
     this.reader = reader;
