@@ -28,15 +28,45 @@ export interface StoredRecord {
 }
 
 interface Slab {
+  readonly number: number;
   readonly bytes: Uint8Array;
   used: number;
   readonly positions: number[];
 }
 
-interface Entry {
-  record: StoredRecord;
-  slab: number;
+/**
+ * A record that is kept. The view of its data is made when somebody asks: most that are written are never read, and
+ * views of little pieces are what the garbage collector would have most to do with.
+ */
+class KeptRecord implements StoredRecord {
+  readonly tid: Tid;
+  readonly previous: number;
+  readonly transaction: number;
+  readonly back: number;
+  readonly slab: Slab;
+  readonly #start: number;
+  /** Negative for one without data. */
+  readonly #size: number;
+  #data?: Uint8Array;
+
+  constructor(fields: RecordFields, slab: Slab, start: number, size: number) {
+    this.tid = fields.tid;
+    this.previous = fields.previous;
+    this.transaction = fields.transaction;
+    this.back = fields.back;
+    this.slab = slab;
+    this.#start = start;
+    this.#size = size;
+  }
+
+  get data(): Uint8Array | null {
+    if (this.#size < 0) return null;
+    return this.#data ??= this.slab.bytes.subarray(this.#start, this.#start + this.#size);
+  }
 }
+
+/** A record without its data. */
+type RecordFields = Omit<StoredRecord, "data">;
 
 const SLAB = 1 << 20;
 const NOTHING = new Uint8Array(0);
@@ -47,12 +77,15 @@ const ENTRY_COST = 256;
 /** A bounded cache of records. */
 export class RecordCache {
   readonly #limit: number;
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<number, KeptRecord>();
   /** Slabs by number; the numbers go up and are never used again. */
   readonly #slabs = new Map<number, Slab>();
   #newest = 0;
   #oldest = 1;
   #bytes = 0;
+  /** The slab that was copied into last, and where in it that is which `hold` was given last. */
+  #last!: Slab;
+  #held = 0;
   /** How many lookups found their record. */
   hits = 0;
   /** How many did not. */
@@ -76,14 +109,15 @@ export class RecordCache {
 
   /** The record at a position, if it is here. */
   get(position: number): StoredRecord | undefined {
-    const entry = this.#entries.get(position);
-    if (entry === undefined) {
+    const record = this.#entries.get(position);
+    if (record === undefined) {
       this.misses++;
       return undefined;
     }
     this.hits++;
-    if (entry.slab < this.#oldest + ((this.#newest - this.#oldest) >> 1)) this.#renew(position, entry);
-    return entry.record;
+    if (record.slab.number >= this.#oldest + ((this.#newest - this.#oldest) >> 1)) return record;
+    this.#entries.delete(position);
+    return this.#place(position, record);
   }
 
   /**
@@ -99,55 +133,56 @@ export class RecordCache {
     return this.#place(position, record);
   }
 
-  /** Copies what was written in one piece. @returns The copy, for `keep`; undefined where nothing of it is kept. */
-  hold(written: Uint8Array): Uint8Array | undefined {
-    return written.length <= SLAB && this.#isOn ? this.#copy(written) : undefined;
+  /**
+   * Copies what was written in one piece, for `keep`.
+   * @returns Whether there is a copy; otherwise nothing of it is kept.
+   */
+  hold(written: Uint8Array): boolean {
+    if (written.length > SLAB || !this.#isOn) return false;
+    this.#held = this.#copy(written);
+    return true;
   }
 
-  /** Takes in a record whose data is a part of what `hold` has returned last. */
-  keep(position: number, record: StoredRecord): void {
-    this.#enter(position, record);
+  /** Takes in a record that is a part of what was held last. @param start Where its data starts in that. */
+  keep(position: number, fields: RecordFields, start: number, size: number): void {
+    this.#enter(position, new KeptRecord(fields, this.#last, this.#held + start, size));
   }
 
   get #isOn(): boolean {
     return this.#limit >= 4 * SLAB;
   }
 
-  #renew(position: number, entry: Entry): void {
-    this.#entries.delete(position);
-    this.#place(position, entry.record);
-  }
-
   #place(position: number, record: StoredRecord): StoredRecord {
-    const { tid, previous, transaction, data, back } = record;
-    const copy = this.#copy(data ?? NOTHING);
-    const kept = data === null ? record : { tid, previous, transaction, data: copy, back };
+    const { data } = record;
+    const start = this.#copy(data ?? NOTHING);
+    const kept = new KeptRecord(record, this.#last, start, data?.length ?? -1);
     this.#enter(position, kept);
     return kept;
   }
 
-  /** Copies bytes into the newest slab that has room. */
-  #copy(bytes: Uint8Array): Uint8Array {
+  /** Copies bytes into the newest slab that has room. @returns Where they are in it. */
+  #copy(bytes: Uint8Array): number {
     let slab = this.#slabs.get(this.#newest);
     if (slab === undefined || slab.used + bytes.length > SLAB || slab.positions.length * ENTRY_COST >= SLAB) {
       slab = this.#open();
     }
-    const copy = slab.bytes.subarray(slab.used, slab.used + bytes.length);
-    copy.set(bytes);
+    const start = slab.used;
+    slab.bytes.set(bytes, start);
     slab.used += bytes.length;
-    return copy;
+    this.#last = slab;
+    return start;
   }
 
-  #enter(position: number, record: StoredRecord): void {
-    this.#slabs.get(this.#newest)!.positions.push(position);
+  #enter(position: number, record: KeptRecord): void {
+    record.slab.positions.push(position);
     this.#bytes += ENTRY_COST;
-    this.#entries.set(position, { record, slab: this.#newest });
+    this.#entries.set(position, record);
   }
 
   #open(): Slab {
     while (this.#slabs.size > 0 && this.#bytes + SLAB + SLAB > this.#limit) this.#forgetOldest();
-    const slab: Slab = { bytes: new Uint8Array(SLAB), used: 0, positions: [] };
-    this.#slabs.set(++this.#newest, slab);
+    const slab: Slab = { number: ++this.#newest, bytes: new Uint8Array(SLAB), used: 0, positions: [] };
+    this.#slabs.set(slab.number, slab);
     this.#bytes += SLAB;
     return slab;
   }
@@ -158,7 +193,7 @@ export class RecordCache {
     this.#slabs.delete(number);
     for (const position of slab.positions) {
       // A record that has moved on to a newer slab stays.
-      if (this.#entries.get(position)?.slab === number) this.#entries.delete(position);
+      if (this.#entries.get(position)?.slab === slab) this.#entries.delete(position);
     }
     this.#bytes -= SLAB + slab.positions.length * ENTRY_COST;
   }

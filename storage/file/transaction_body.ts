@@ -123,14 +123,12 @@ export class TransactionBody {
   /** Offers a cache the records that are whole in memory, once they were written. @param transaction Its position. */
   offerTo(cache: RecordCache, transaction: number, tid: Tid): void {
     if (this.#records.length > MOST_STORED) return;
-    const written = cache.hold(this.#bytes.subarray(0, this.#used));
-    if (written === undefined) return;
+    if (!cache.hold(this.#bytes.subarray(0, this.#used))) return;
     for (const record of this.#records) {
       const start = record.offset - this.#spilled, { size } = record;
       if (start < 0 || size === 0 || size > LARGEST_OFFER || record.tid !== undefined) continue;
-      const previous = readPosition(written, start + 16);
-      const data = written.subarray(start + RECORD_HEADER, start + RECORD_HEADER + size);
-      cache.keep(transaction + record.offset, { tid, previous, transaction, data, back: 0 });
+      const fields = { tid, previous: readPosition(this.#bytes, start + 16), transaction, back: 0 };
+      cache.keep(transaction + record.offset, fields, start + RECORD_HEADER, size);
     }
   }
 
