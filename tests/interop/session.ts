@@ -92,8 +92,13 @@ export class PythonSession implements AsyncDisposable {
 
   /** Ends the process at once. */
   kill(): void {
+    this.signal("SIGKILL");
+  }
+
+  /** Sends a signal, if it is still running. */
+  signal(signal: Deno.Signal): void {
     try {
-      this.#process.kill("SIGKILL");
+      this.#process.kill(signal);
     } catch (error) {
       // It has ended already.
       if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
