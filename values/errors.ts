@@ -145,3 +145,26 @@ export class ProtocolError extends StorageError {}
 
 /** The connection to the server is gone. */
 export class ClientDisconnected extends StorageError {}
+
+/** An operation that an object's connection, or a storage, doesn't have. */
+export class Unsupported extends StorageError {}
+
+/** A connection is not in a state for what was asked: closed, or still in a transaction. */
+export class ConnectionStateError extends StorageError {}
+
+/** An object refers to one that it can't refer to: of another connection, or of a database that it must not know. */
+export class InvalidObjectReference extends StorageError {}
+
+/** A change was made in a view of the past. */
+export class ReadOnlyHistoryError extends StorageError {
+  /** Tells that the past can't be changed. */
+  constructor(message = "a historical connection takes no changes") {
+    super(message);
+  }
+}
+
+/** An export file is not what it should be. */
+export class ExportError extends StorageError {}
+
+/** A blob is not in a state for what was asked. */
+export class BlobError extends StorageError {}

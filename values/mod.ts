@@ -7,5 +7,7 @@
 export * from "./awaitable.ts";
 export * from "./bytes.ts";
 export * from "./errors.ts";
+export * from "./lock_file.ts";
+export * from "./histogram.ts";
 export * from "./oid.ts";
 export * from "./tid.ts";

@@ -139,6 +139,7 @@ export class Ballast {
   /** Gives up all of it. Never fails: at worst the file stays, and is replaced at the next start. */
   release(): void {
     this.#needed = this.#promised = 0;
+    this.#refusal = undefined;
     this.#remove();
   }
 

@@ -18,6 +18,9 @@ import type { Ballast } from "./ballast.ts";
 import type { VisibleFile } from "./visible_file.ts";
 import type { Voting } from "./voting.ts";
 
+/** Milliseconds between two attempts to find room on a disk that was full, however often somebody asks. */
+const TRY_EVERY = 1000;
+
 /** See the module. */
 export class FileStatistics implements StorageStatistics {
   readonly packs: PackMeter = new PackMeter();
@@ -25,6 +28,8 @@ export class FileStatistics implements StorageStatistics {
   readonly #appender: Appender;
   readonly #ballast: Ballast;
   readonly #voting: Voting;
+  /** Before this it is not tried again, as `performance.now()` says. */
+  #tryFrom = 0;
 
   constructor(visible: VisibleFile, appender: Appender, ballast: Ballast, voting: Voting) {
     this.#visible = visible;
@@ -43,12 +48,13 @@ export class FileStatistics implements StorageStatistics {
 
   fault(): string | undefined {
     if (this.#appender.failure) return this.#appender.failure.message;
-    if (this.#ballast.refusal) this.#tryAgain();
+    if (this.#ballast.refusal !== undefined && performance.now() >= this.#tryFrom) this.#tryAgain();
     return this.#ballast.refusal;
   }
 
   /** Whether there is room again the next vote would find out; but there may be none before somebody says so. */
   #tryAgain(): void {
+    this.#tryFrom = performance.now() + TRY_EVERY;
     try {
       const holding = this.#ballast.hold(this.#voting.reserved);
       if (isPromise(holding)) holding.catch(() => {});

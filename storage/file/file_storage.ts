@@ -10,6 +10,7 @@ import {
   type Awaitable,
   equalBytes,
   FileStorageError,
+  LockFile,
   MAX_OID,
   type Oid,
   POSKeyError,
@@ -21,6 +22,7 @@ import { BlobDirectory, BlobPacking } from "../blob/mod.ts";
 import { ConflictResolver } from "../conflict/mod.ts";
 import { type Disk, type DiskFile, realDisk } from "../disk.ts";
 import type { Packable, PackOptions, PackResult } from "../pack.ts";
+import type { MeasuredStorage, StorageStatistics } from "../statistics.ts";
 import {
   type AdaptsToUsers,
   type BeginOptions,
@@ -45,17 +47,16 @@ import {
 } from "../storage.ts";
 import { Appender } from "./appender.ts";
 import { Ballast } from "./ballast.ts";
+import { FileStatistics, type PackMeter } from "./file_statistics.ts";
 import { FileTransaction, type TransactionHost } from "./file_transaction.ts";
 import { saveIndex } from "./index_file.ts";
-import { LockFile } from "./lock_file.ts";
-import { iterateTransactions } from "./iteration.ts";
+import { iterateTransactions, lastInvalidations } from "./iteration.ts";
 import { mergeWith } from "./merge.ts";
 import { openDataFile } from "./open.ts";
 import type { FileStorageOptions } from "./options.ts";
 import { FilePacker } from "./pack.ts";
 import { packPath } from "./pack_engine.ts";
 import { RecordReader } from "./record_reader.ts";
-import { previousTransaction, recordsOf } from "./scan.ts";
 import { SpillFiles } from "./spill_files.ts";
 import { undoLog } from "./undo.ts";
 import { VisibleFile } from "./visible_file.ts";
@@ -95,13 +96,16 @@ export class FileStorage
     UndoableStorage,
     AdaptsToUsers,
     Packable,
-    BlobStorage {
+    BlobStorage,
+    MeasuredStorage {
   readonly kind = "FileStorage";
   readonly concurrentVotes = true;
   /** What it offers. */
   readonly [capabilities]: readonly Capability[];
   readonly name: string;
   readonly readOnly: boolean;
+  readonly statistics: StorageStatistics;
+  readonly #packs: PackMeter;
   readonly #disk: Disk;
   readonly #lock?: LockFile;
   readonly #visible: VisibleFile;
@@ -155,6 +159,9 @@ export class FileStorage
     );
     this.#ballast = new Ballast(this.#disk, `${path}.ballast`);
     this.#appender = new Appender(this.#visible, this.#ballast, options.now ?? Date.now);
+    const statistics = new FileStatistics(this.#visible, this.#appender, this.#ballast, this.#voting);
+    this.statistics = statistics;
+    this.#packs = statistics.packs;
     this.#keepOld = options.packKeepOld ?? true;
     if (this.#blobs && !this.readOnly) {
       const known = (oid: Oid, tid: Tid) => this.#visible.hasRevision(oid, tid);
@@ -247,15 +254,7 @@ export class FileStorage
   }
 
   lastInvalidations(count: number): { tid: Tid; oids: Oid[] }[] {
-    const found: { tid: Tid; oids: Oid[] }[] = [];
-    for (let end = this.#visible.end; found.length < count;) {
-      const transaction = previousTransaction(this.#visible.file, end);
-      if (!transaction) break;
-      const oids = Array.from(recordsOf(this.#visible.file, transaction), (record) => record.oid);
-      found.push({ tid: transaction.tid, oids });
-      end = transaction.position;
-    }
-    return found.reverse();
+    return lastInvalidations(this.#visible, count);
   }
 
   transactions(start?: Tid, stop?: Tid): Iterable<IteratedTransaction> {
@@ -329,9 +328,10 @@ export class FileStorage
   pack(time: number, options: PackOptions = {}): Promise<PackResult> {
     if (this.readOnly) return Promise.reject(new ReadOnlyError());
     if (this.#closed) return Promise.reject(new FileStorageError(`${this.name} is closed`));
-    if (!this.#blobPacking) return this.#packer.pack(time, options);
-    const packing = (removedList: string) => this.#packer.pack(time, { removedList, ...options });
-    return this.#blobPacking.pack(packing, options.keepOld ?? this.#keepOld);
+    return this.#packs.run(options, (measured) => {
+      const packing = (removedList?: string) => this.#packer.pack(time, { removedList, ...measured });
+      return this.#blobPacking?.pack(packing, options.keepOld ?? this.#keepOld) ?? packing();
+    });
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Tid } from "../../values/mod.ts";
+import type { Oid, Tid } from "../../values/mod.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import type { IteratedRecord, IteratedTransaction } from "../storage.ts";
 import { FIRST_TRANSACTION, type TransactionHeader, TransactionStatus } from "./format.ts";
@@ -97,4 +97,22 @@ class FileTransactionView implements IteratedTransaction {
       yield { oid, tid, data: this.#reader.data(record), dataTid };
     }
   }
+}
+
+/** The last transactions that are visible, oldest first, with the objects that each wrote. */
+export function lastInvalidations(
+  { file, end: visible }: { readonly file: DiskFile; readonly end: number },
+  count: number,
+): { tid: Tid; oids: Oid[] }[] {
+  const found: { tid: Tid; oids: Oid[] }[] = [];
+  for (let end = visible; found.length < count;) {
+    const transaction = previousTransaction(file, end);
+    if (!transaction) break;
+    found.push({
+      tid: transaction.tid,
+      oids: Array.from(recordsOf(file, transaction), (record) => record.oid),
+    });
+    end = transaction.position;
+  }
+  return found.reverse();
 }

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { LockError } from "../../../values/mod.ts";
-import { LockFile } from "../../../storage/file/lock_file.ts";
+import { LockError, LockFile } from "../../values/mod.ts";
 
 async function inFolder(test: (path: string) => Promise<void> | void): Promise<void> {
   const folder = await Deno.makeTempDir();

@@ -1,5 +1,5 @@
 /**
- * Data.fs.lock: an exclusive lock on a file beside the data, so that one process at a time writes it.
+ * Data.fs.lock, client.zec.lock: an exclusive lock on a file beside the data, so that one process at a time writes it.
  *
  *   " " | process id in decimal | "\n"
  *
@@ -9,7 +9,7 @@
  * @module
  */
 
-import { LockError } from "../../values/mod.ts";
+import { LockError } from "./errors.ts";
 
 /**
  * A lock that is held until it is released.

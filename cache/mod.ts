@@ -1,0 +1,23 @@
+/**
+ * The client's caches: records of objects, in memory or in a file that outlives the process.
+ *
+ * @module
+ */
+
+export type { CachedObject, CachedRevision, CacheStatistics, RecordCache } from "./record_cache.ts";
+export {
+  BlobCache,
+  type BlobCacheOptions,
+  type BlobCacheStatistics,
+  type BlobFile,
+  type FetchBlob,
+} from "./blob_cache.ts";
+export { cleanBlobCache, type CleaningOptions, type Removed } from "./blob_cache_cleaner.ts";
+export type { BucketLocks } from "./blob_cache_locks.ts";
+export {
+  DEFAULT_CACHE_SIZE,
+  MemoryRecordCache,
+  type MemoryRecordCacheOptions,
+} from "./memory_record_cache.ts";
+export type { IndexedCache } from "./indexed_cache.ts";
+export { FileRecordCache, type FileRecordCacheOptions } from "./file_record_cache.ts";
