@@ -8,6 +8,7 @@ import {
   bindingAddress,
   boolean,
   byteSize,
+  connectionAddress,
   described,
   existingDirpath,
   integer,
@@ -25,6 +26,7 @@ import {
   readKeys,
   readSections,
   required,
+  sectionError,
   withDefault,
 } from "./schema.ts";
 import type { SocketAddress } from "./socket_address.ts";
@@ -38,9 +40,16 @@ export interface ServerSslSection {
   readonly certificate: string;
   /** PEM file with the key. */
   readonly key?: string;
-  /** Dotted name of what gives the key's password. */
+  /** A module and the function that it exports which gives the key's password: `./secrets.ts#password`. */
   readonly passwordFunction?: string;
-  /** File or directory of the certificates that clients are checked against; `DYNAMIC` for none. */
+  /** File with the key's password. */
+  readonly passwordFile?: string;
+  /** Environment variable with the key's password. */
+  readonly passwordVariable?: string;
+  /**
+   * File or directory of the certificates that clients are checked against; `DYNAMIC` for none. In a directory, only
+   * those with hashed names are looked at, as `openssl rehash` makes them.
+   */
   readonly authenticate: string;
 }
 
@@ -56,7 +65,10 @@ export interface ZeoSection {
   readonly invalidationQueueSize: number;
   /** How old, in seconds, a client may be that is told what it missed by looking through the storage. */
   readonly invalidationAge?: number;
-  /** Seconds that a transaction may take from its vote to its end; undefined for any time. */
+  /**
+   * Seconds that a transaction may take from its vote to its end, 0 for any time; undefined where nothing is said about
+   * it: then it is {@linkcode DEFAULT_TRANSACTION_TIMEOUT}.
+   */
   readonly transactionTimeout?: number;
   /** File that the process id is written to. */
   readonly pidFilename?: string;
@@ -68,15 +80,23 @@ export interface ZeoSection {
   readonly maxMessageSize: number;
   /** How many bytes may wait to be sent to one client. */
   readonly maxBuffered: number;
-  /** Where monitoring listens. */
+  /**
+   * Where monitoring listens, over HTTP and without authentication. Without a host, on this machine only; without a
+   * port, on any free one.
+   */
   readonly monitor?: SocketAddress;
   /** Modules that say how conflicts of more classes are resolved. */
   readonly conflictResolver: readonly string[];
+  /** Seconds that transactions which have voted may take to finish when the server is told to stop. */
+  readonly stopTimeout: number;
   /** How many clients may be connected at a time. */
   readonly maxConnections?: number;
   /** How connections are encrypted; undefined for not at all. */
   readonly ssl?: ServerSslSection;
 }
+
+/** Seconds that a transaction may take where the configuration says nothing about it. */
+export const DEFAULT_TRANSACTION_TIMEOUT = 30;
 
 const positiveSize = restricted(
   byteSize,
@@ -99,8 +119,13 @@ const ZEO_KEYS = {
   // The keys from here on are ours: the original refuses them.
   "max-message-size": withDefault(positiveSize, "64MB"),
   "max-buffered": withDefault(positiveSize, "64MB"),
-  "monitor": optional(bindingAddress),
+  // Whoever connects is not asked who that is: unless told otherwise, this machine only.
+  "monitor": optional(connectionAddress),
   "conflict-resolver": anyNumber(string),
+  "stop-timeout": withDefault(
+    restricted(seconds, "seconds as a number of at least 0, for example 5", (count) => count >= 0),
+    "5",
+  ),
   "max-connections": optional(restricted(integer, "a positive integer, for example 1000", (n) => n > 0)),
 } satisfies KeyTable;
 
@@ -109,11 +134,21 @@ const SSL_KEYS = {
   "key": optional(existingDirpath),
   "password-function": optional(string),
   "authenticate": required(string),
+  // The keys from here on are ours: the original refuses them.
+  "password-file": optional(existingDirpath),
+  "password-variable": optional(string),
 } satisfies KeyTable;
+
+const PASSWORD_KEYS = ["password-function", "password-file", "password-variable"] as const;
 
 function readSsl(section: ParsedSection, host: ConfigurationHost): ServerSslSection {
   readSections(section, {});
-  return { position: section.position, ...readKeys(section, SSL_KEYS, host) };
+  const values = readKeys(section, SSL_KEYS, host);
+  const passwords = PASSWORD_KEYS.filter((name) => section.keys.some((key) => key.name === name));
+  if (passwords.length > 1) {
+    throw sectionError(section, `expected only one of ${passwords.join(" and ")}`);
+  }
+  return { position: section.position, ...values };
 }
 
 /** Whether the environment asks for msgpack where a configuration doesn't say. */

@@ -9,7 +9,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Value } from "../pickle/mod.ts";
-import { PythonError } from "../protocol/mod.ts";
+import { type Message, PythonError } from "../protocol/mod.ts";
 import { type BlobStorage, type BlobTransaction, supportsBlobs } from "../storage/mod.ts";
 import { StorageError } from "../values/mod.ts";
 import {
@@ -49,11 +49,15 @@ export function storeBlobChunk(session: Session, [chunk]: readonly Value[]): Val
 }
 
 /** `storeBlobEnd(oid, serial, record, transaction)`: what was received is the content of this revision. */
-export function storeBlobEnd(session: Session, [oid, serial, data, id]: readonly Value[]): Value {
+export function storeBlobEnd(
+  session: Session,
+  [oid, serial, data, id]: readonly Value[],
+  call: Message,
+): Value {
   const upload = session.blobs.end();
   if (!upload) throw new PythonError("builtins.AssertionError", "the end of no blob");
   try {
-    const commit = session.commit(transactionIdArgument(id));
+    const commit = session.commit(transactionIdArgument(id), call.name);
     if (upload.blob) store(commit, oid, serial, data, upload.blob.path);
     else commit.refuse(upload.failure!);
   } catch (error) {
@@ -64,8 +68,12 @@ export function storeBlobEnd(session: Session, [oid, serial, data, id]: readonly
 }
 
 /** `storeBlobShared(oid, serial, record, name, transaction)`: the content is a file in the blob directory. */
-export function storeBlobShared(session: Session, [oid, serial, data, name, id]: readonly Value[]): Value {
-  const commit = session.commit(transactionIdArgument(id));
+export function storeBlobShared(
+  session: Session,
+  [oid, serial, data, name, id]: readonly Value[],
+  call: Message,
+): Value {
+  const commit = session.commit(transactionIdArgument(id), call.name);
   // Nothing may be added any more: that is known before the file is touched.
   void commit.transaction;
   let path: string;

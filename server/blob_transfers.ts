@@ -27,6 +27,9 @@ export const CHUNK = 59_000;
 /** Chunks that are read at once. */
 const CHUNKS_READ = 8;
 
+/** How often a file that is gone when it is opened is asked for again. */
+const MOST_ATTEMPTS = 10;
+
 /** Blobs that a client may wait for. */
 const MOST_WAITING = 1000;
 
@@ -99,17 +102,7 @@ export class BlobTransfers {
 
   async #send(oid: Oid, serial: Tid, load: () => Awaitable<string>): Promise<void> {
     if (this.#channel.closed) return;
-    const path = await load();
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(path);
-    } catch (error) {
-      // A pack may have been faster.
-      if (error instanceof Deno.errors.NotFound) {
-        throw new POSKeyError(oid, serial, `No blob file at ${path}`);
-      }
-      throw error;
-    }
+    const { path, file } = await open(oid, serial, load);
     using _file = file;
     const key = new Tuple([oidBytes(oid), tidBytes(serial)]);
     this.#channel.send(0, true, "receiveBlobStart", key);
@@ -137,6 +130,26 @@ export class BlobTransfers {
         this.#channel.flushSoon();
       }
       if (length < buffer.length) return;
+    }
+  }
+}
+
+/**
+ * Opens a blob's file. It may be removed before it is open: by a pack, and then there is none any more, or from a cache,
+ * and then it is fetched again.
+ */
+async function open(
+  oid: Oid,
+  serial: Tid,
+  load: () => Awaitable<string>,
+): Promise<{ path: string; file: Deno.FsFile }> {
+  for (let attempt = 1;; attempt++) {
+    const path = await load();
+    try {
+      return { path, file: await Deno.open(path) };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (attempt === MOST_ATTEMPTS) throw new POSKeyError(oid, serial, `No blob file at ${path}`);
     }
   }
 }

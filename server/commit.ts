@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { StorageTransaction } from "../storage/mod.ts";
+import { statisticsOf, type StorageTransaction } from "../storage/mod.ts";
 import {
   type Awaitable,
   ConflictError,
@@ -20,11 +20,25 @@ import {
   UnresolvedConflicts,
 } from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
+import type { CommitOutcome, TransactionState } from "./monitor/measures.ts";
 import type { Ticket } from "./object_locks.ts";
 import type { ServedStorage } from "./served_storage.ts";
 import type { Session } from "./session.ts";
+import { logConflict, logLock, logPreparing } from "./transaction_log.ts";
 
-type Phase = "collecting" | "waiting" | "voted" | "finishing" | "over";
+type Phase = TransactionState | "over";
+
+/** In seconds; the longest that a timer waits is a bit more. */
+const LONGEST_TIMEOUT = 2_000_000;
+
+/** When it was how far, in milliseconds as `performance.now()` says; 0 for what has not been. */
+interface CommitTimes {
+  readonly begin: number;
+  vote: number;
+  /** 0 again when it has lost its objects. */
+  locked: number;
+  finish: number;
+}
 
 /** Told how a vote ended. */
 export interface VoteOutcome {
@@ -46,6 +60,10 @@ export class Commit {
   #outcome?: VoteOutcome;
   #timer?: ReturnType<typeof setTimeout>;
   #refusal?: Error;
+  /** When it was how far. */
+  readonly times: CommitTimes = { begin: performance.now(), vote: 0, locked: 0, finish: 0 };
+  /** Bytes of the records that were stored. */
+  bytes = 0;
 
   constructor(
     id: ClientTransactionId,
@@ -57,6 +75,11 @@ export class Commit {
     this.#transaction = transaction;
     this.#session = session;
     this.#served = served;
+  }
+
+  /** How far it is; undefined when it is over. */
+  get state(): TransactionState | undefined {
+    return this.#phase === "over" ? undefined : this.#phase;
   }
 
   /** Whether it has got past the vote and holds objects. */
@@ -84,12 +107,14 @@ export class Commit {
       throw new StorageTransactionError("Already voting (locked)");
     }
     if (this.#phase === "waiting") throw new StorageTransactionError("Already voting (waiting)");
-    if (this.#refusal) {
+    const refusal = this.#refusal ?? this.#served.refusal;
+    if (refusal) {
       this.abort();
-      throw this.#refusal;
+      throw refusal;
     }
     this.#phase = "waiting";
     this.#outcome = outcome;
+    this.times.vote = performance.now();
     const { changes, checks, exclusive } = this.#transaction;
     const wholeStorage = exclusive || !this.#served.storage.concurrentVotes;
     let granted = false;
@@ -100,10 +125,17 @@ export class Commit {
     });
     this.#ticket = ticket;
     if (granted) this.#locked();
+    else logLock("queue lock", this.#session.label, this.#served);
   }
 
   #locked(): void {
+    const { times } = this;
+    times.locked = performance.now();
+    this.#served.statistics.lockWait.observe((times.locked - times.vote) / 1000);
     this.#served.markLocked(this.#session, true);
+    const { label } = this.#session;
+    logLock("lock", label, this.#served);
+    logPreparing(label, this.#transaction.changes, this.bytes);
     this.#startTimer();
     try {
       const voting = this.#transaction.vote();
@@ -130,7 +162,8 @@ export class Commit {
     }
     if (error instanceof ConflictError) this.#served.statistics.conflicts++;
     const outcome = this.#outcome!;
-    this.#end();
+    this.#end(error instanceof ConflictError ? "conflict" : "failed", error);
+    if (error instanceof ConflictError) logConflict(this.#session.label, error);
     outcome.refused(error);
   }
 
@@ -139,15 +172,19 @@ export class Commit {
     this.#phase = "collecting";
     clearTimeout(this.#timer);
     this.#served.markLocked(this.#session, false);
+    this.#countHold(performance.now());
     const ticket = this.#ticket;
     this.#ticket = undefined;
     this.#outcome!.unresolved(conflicts.conflicts);
+    logLock("unlock", this.#session.label, this.#served);
     ticket?.release();
   }
 
   #startTimer(): void {
     const seconds = this.#served.options.transactionTimeout;
     if (seconds === undefined) return;
+    // A timer can't wait for longer than some weeks: that is for ever here.
+    if (seconds > LONGEST_TIMEOUT) return;
     this.#timer = setTimeout(() => this.#session.timedOut(seconds), seconds * 1000);
   }
 
@@ -159,6 +196,9 @@ export class Commit {
   finish(answer: (tid: Tid) => void): Awaitable<Tid> {
     if (this.#phase !== "voted") throw new StorageTransactionError("finished called wo lock");
     this.#phase = "finishing";
+    // The client has done its part, and what is being made durable can't be taken back.
+    clearTimeout(this.#timer);
+    this.times.finish = performance.now();
     const finishing = this.#transaction.finish((tid) => {
       try {
         this.#served.statistics.commits++;
@@ -166,33 +206,75 @@ export class Commit {
         answer(tid);
       } finally {
         // It is done, whatever happens to those who are told: nobody may wait for its objects any more.
-        this.#end();
+        this.#end("committed", undefined, tid);
       }
     });
     if (isPromise(finishing)) {
       return finishing.catch((error) => {
-        this.#end();
+        this.#end("failed", error);
         throw error;
       });
     }
     return finishing;
   }
 
-  /** Gives it up, unless it is finishing. */
-  abort(): void {
+  /** Gives it up, unless it is finishing. @param reason What a client that waits for its vote is told. */
+  abort(reason: Error = new StorageTransactionError("aborted while waiting to vote")): void {
     if (this.#phase === "finishing" || this.#phase === "over") return;
     const waiting = this.#phase === "waiting" ? this.#outcome : undefined;
     this.#transaction.abort();
-    this.#end();
-    waiting?.refused(new StorageTransactionError("aborted while waiting to vote"));
+    this.#end("aborted");
+    waiting?.refused(reason);
   }
 
-  #end(): void {
+  /** Gives it up if it waits for objects. */
+  stopWaiting(reason: Error): void {
+    if (this.#phase === "waiting" && !this.#ticket?.granted) this.abort(reason);
+  }
+
+  #end(outcome: CommitOutcome, error?: unknown, tid?: Tid): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    const now = performance.now();
     clearTimeout(this.#timer);
     this.#session.over(this);
     this.#served.markLocked(this.#session, false);
-    this.#ticket?.release();
+    this.#release();
+    this.#tell(outcome, now, error, tid);
+    this.#countHold(now);
+    if (tid !== undefined) this.#served.statistics.finish.observe((now - this.times.finish) / 1000);
+  }
+
+  /** Lets others have its objects. */
+  #release(): void {
+    const ticket = this.#ticket;
+    if (!ticket) return;
+    const { label } = this.#session;
+    const { granted } = ticket;
+    if (granted) logLock("unlock", label, this.#served);
+    ticket.release();
+    if (!granted) logLock("dequeue lock", label, this.#served);
+  }
+
+  #countHold(now: number): void {
+    if (this.times.locked > 0) this.#served.statistics.lockHold.observe((now - this.times.locked) / 1000);
+    this.times.locked = 0;
+  }
+
+  #tell(outcome: CommitOutcome, end: number, error?: unknown, tid?: Tid): void {
+    const { id, storage, observer } = this.#served;
+    if (!observer) return;
+    const { begin, vote, locked, finish } = this.times;
+    // Transactions are published within the sync that they shared: the last one is this one's.
+    const syncs = tid === undefined ? undefined : statisticsOf(storage)?.syncs;
+    observer({
+      storage: id,
+      ...{ outcome, tid, bytes: this.bytes, begin, end, error },
+      objects: new Set(this.#transaction.changes).size,
+      vote: vote || undefined,
+      locked: locked || undefined,
+      finish: finish || undefined,
+      sync: syncs && syncs.lastStart >= finish ? [syncs.lastStart, syncs.lastEnd] : undefined,
+    });
   }
 }

@@ -24,16 +24,18 @@ import {
   ConflictError,
   isPromise,
   POSKeyError,
-  ProtocolError,
   ReadOnlyError,
+  StorageError,
   tidBytes,
 } from "../values/mod.ts";
 import { oidFromBytes, tidFromBytes } from "../values/mod.ts";
 import { type Answer, callMethod, hasMethod, registerArguments, REPLIES_ITSELF } from "./methods.ts";
+import type { ConnectionMeasures } from "./monitor/measures.ts";
 import type { ServedStorage } from "./served_storage.ts";
 import { Session } from "./session.ts";
 
 const log = getLogger(["zeo", "server", "connection"]);
+const serverLog = getLogger(["zeo", "server"]);
 const base = getLogger(["zeo", "server", "base"]);
 const text = new TextDecoder("latin1");
 
@@ -42,8 +44,10 @@ export interface ConnectionHost {
   /** The encoding that is offered; a client may choose the other. */
   readonly encoding: Encoding;
   readonly limits: ChannelLimits;
-  /** What log lines call connections to this server. */
+  /** What log lines call clients of this server that have no name of their own: where it listens. */
   readonly label: string;
+  /** What log lines call connections to this server. */
+  readonly protocol: string;
   /** The storages by their ids. */
   readonly storages: ReadonlyMap<string, ServedStorage>;
   /** The answer to `ruok`: a JSON object with every storage's state. */
@@ -61,6 +65,12 @@ export class Connection {
   #state: State = "handshake";
   #session?: Session;
   #loads!: LoadFormat;
+  /** When it was accepted, in milliseconds since 1970. */
+  readonly #since = Date.now();
+  /** Messages since the registration. */
+  #calls = 0;
+  /** Whether it was the server that ended it. */
+  #refused = false;
 
   constructor(host: ConnectionHost, transport: Transport, peer: string) {
     this.#host = host;
@@ -70,21 +80,66 @@ export class Connection {
 
   /** Serves the client until the connection ends. Never throws: what goes wrong is logged. */
   async run(): Promise<void> {
-    base.info`Connected ZEO.asyncio.server.ServerProtocol(${this.#host.label})`;
+    log.debug`Accepted connection`;
+    base.info`Connected ${this.#host.protocol}`;
     this.#channel.sendRaw(new TextEncoder().encode(this.#host.encoding + PROTOCOL_VERSION));
     const reason = await this.#channel.run((bytes, start, end) => this.#handle(bytes, start, end));
     if (reason !== undefined && !isDisconnect(reason)) {
-      log.error`client ${this.#who()}: ${
-        reason instanceof Error ? reason.message : String(reason)
-      }: disconnected`;
+      this.#refused = true;
+      log.error`client ${this.#who()}: ${messageOf(reason)}: disconnected`;
+      log.debug`Closing server protocol`;
     }
     if (this.#session) this.#session.close();
-    else log.debug`(unconnected) disconnected`;
+    else if (!this.#refused) {
+      serverLog.info`(${this.#state === "handshake" ? "unconnected" : this.#host.label}) disconnected`;
+    }
   }
 
   /** Ends the connection at once. */
   close(): void {
     this.#channel.close();
+  }
+
+  /** Ends the connection when the client has read what it was sent. */
+  end(): Promise<void> {
+    return this.#channel.end();
+  }
+
+  /** Ends the connection for what the client has done. The line begins as log parsers know it. */
+  #refuse(what: string): void {
+    log.error`${what}: client ${this.#who()} disconnected`;
+    log.debug`Closing server protocol`;
+    this.#refused = true;
+    this.#channel.close();
+  }
+
+  /** Bytes that have come from the client. */
+  get received(): number {
+    return this.#channel.received;
+  }
+
+  /** Bytes that the client was sent. */
+  get sent(): number {
+    return this.#channel.sent;
+  }
+
+  /** What it is doing. */
+  measure(): ConnectionMeasures {
+    const session = this.#session;
+    const transaction = session?.transaction;
+    return {
+      peer: this.#peer,
+      since: this.#since,
+      storage: session?.served.id,
+      client: session?.clientLabel ?? "",
+      readOnly: session?.readOnly ?? false,
+      transaction: transaction?.state,
+      transactionSeconds: transaction?.seconds,
+      calls: this.#calls,
+      received: this.received,
+      sent: this.sent,
+      buffered: this.#channel.buffered,
+    };
   }
 
   #who(): string {
@@ -93,12 +148,23 @@ export class Connection {
 
   #handle(bytes: Uint8Array, start: number, end: number): void {
     if (this.#state === "registered") {
+      this.#calls++;
       if (this.#loads.matches(bytes, start, end) && this.#load(bytes)) return;
-      this.#call(this.#channel.codec.decode(bytes.subarray(start, end)));
+      const message = this.#decode(bytes.subarray(start, end));
+      if (message) this.#call(message);
     } else if (this.#state === "unregistered") {
-      this.#register(this.#channel.codec.decode(bytes.subarray(start, end)));
+      const message = this.#decode(bytes.subarray(start, end));
+      if (message) this.#register(message);
     } else if (this.#state === "handshake") {
       this.#shakeHands(text.decode(bytes.subarray(start, end)));
+    }
+  }
+
+  #decode(bytes: Uint8Array): Message | undefined {
+    try {
+      return this.#channel.codec.decode(bytes);
+    } catch (error) {
+      this.#refuse(`Can't deserialize message: ${messageOf(error)}`);
     }
   }
 
@@ -111,7 +177,12 @@ export class Connection {
         oidFromBytes(bytes, loads.oidAt),
         tidFromBytes(bytes, loads.tidAt),
       );
-      if (answer === null || isPromise(answer)) return false;
+      if (isPromise(answer)) {
+        // The general path asks again, and tells what goes wrong.
+        answer.catch(() => {});
+        return false;
+      }
+      if (answer === null) return false;
       loads.reply(this.#channel.out, bytes, answer.data, answer.serial, answer.end);
     } catch {
       // The general path meets the same error, and tells it to the client.
@@ -129,7 +200,8 @@ export class Connection {
     }
     const encoding = hello[0];
     if (hello.slice(1) !== PROTOCOL_VERSION || encoding !== "M" && encoding !== "Z") {
-      throw new ProtocolError(`bad handshake ${JSON.stringify(hello)}, expected "M5" or "Z5"`);
+      this.#refuse(`bad handshake ${bytesText(hello)}, expected b'M5' or b'Z5'`);
+      return;
     }
     log.info`received handshake ${`'${hello}'`}`;
     this.#channel.speak(encoding === "M" ? msgpackCodec : pickleCodec);
@@ -138,6 +210,8 @@ export class Connection {
   }
 
   #end(): void {
+    log.debug`Closing server protocol`;
+    this.#refused = true;
     this.#state = "ended";
     this.#channel.end();
   }
@@ -151,7 +225,10 @@ export class Connection {
     try {
       const { storage: id, readOnly } = registerArguments(message.args);
       const served = this.#host.storages.get(id);
-      if (!served) throw new PythonError("builtins.ValueError", `unknown storage: ${id}`);
+      if (!served) {
+        serverLog.info`(${this.#host.label}) unknown storage_id: ${id.slice(0, 100)}`;
+        throw new PythonError("builtins.ValueError", `unknown storage: ${id}`);
+      }
       if (served.readOnly && !readOnly) throw new ReadOnlyError();
       const session = new Session(served, this.#channel, readOnly, this.#host.label);
       // Between the answer and the first invalidation no transaction may slip through: both happen now.
@@ -197,22 +274,26 @@ export class Connection {
 
   /** A call failed: its caller is told, or, where nobody waits for an answer, disconnected. */
   #failed(message: Message, error: unknown): void {
+    const what = `\`'${message.name}'\` raised exception`;
     if (message.flag) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#channel.close(
-        new ProtocolError(`${message.name} failed and nobody waits for its answer: ${reason}`),
-      );
+      this.#refuse(`async ${what}: ${String(error)}, and nobody waits for its answer`);
       return;
     }
     if (!isExpected(error)) {
-      log.error`client ${this.#who()}: ${`'${message.name}'`} raised exception: ${String(error)}`;
+      const line = message.name === "pack" ? "Error raised in delayed method: pack" : what;
+      // What went wrong on purpose says enough; for all else the place matters.
+      const known = error instanceof StorageError || error instanceof PythonError;
+      log.error("{line}: client {client}: {reason}", {
+        ...{ line, client: this.#who(), reason: String(error) },
+        ...known ? {} : { error },
+      });
     }
     this.#channel.replyError(message.id, error);
   }
 
   #unknown(message: Message): void {
     const name = message.name.slice(0, 100);
-    log.error`client ${this.#who()}: Invalid method, ${`'${name}'`}: disconnected`;
+    log.error`Invalid method, ${`'${name}'`}: client ${this.#who()} disconnected`;
     if (!message.flag) {
       this.#channel.replyError(
         message.id,
@@ -225,7 +306,20 @@ export class Connection {
 
 /** Errors that say nothing bad about the server or its client. */
 function isExpected(error: unknown): boolean {
-  return error instanceof POSKeyError || error instanceof ConflictError || error instanceof ReadOnlyError;
+  return error instanceof POSKeyError || error instanceof ConflictError;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Bytes, each a character of the text, as Python writes them. */
+function bytesText(bytes: string): string {
+  const escaped = bytes.replace(/[^ -~]|[\\']/g, (character) => {
+    const code = character.charCodeAt(0);
+    return "\\'".includes(character) ? `\\${character}` : `\\x${code.toString(16).padStart(2, "0")}`;
+  });
+  return `b'${escaped}'`;
 }
 
 /** Whether a connection ended because the peer is gone. */

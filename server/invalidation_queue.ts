@@ -45,6 +45,11 @@ export class InvalidationQueue {
     return this.#entries.length - this.#skip;
   }
 
+  /** The first transaction that is remembered: clients that know it can be told the others. */
+  get oldest(): Tid {
+    return this.#entries[this.#skip].tid;
+  }
+
   /** Remembers a transaction, and forgets the oldest if there are too many. */
   add(tid: Tid, oids: readonly Oid[]): void {
     this.#entries.push({ tid, oids });
@@ -60,8 +65,7 @@ export class InvalidationQueue {
    * @returns undefined when that is longer ago than the queue remembers.
    */
   since(tid: Tid): Missed | undefined {
-    const oldest = this.#entries[this.#skip];
-    if (oldest.tid > tid) return undefined;
+    if (this.oldest > tid) return undefined;
     const oids = new Set<Oid>();
     for (let i = this.#entries.length - 1; i >= this.#skip; i--) {
       const entry = this.#entries[i];

@@ -16,7 +16,7 @@ import {
   supportsRestore,
   supportsUndo,
 } from "../storage/mod.ts";
-import { type Awaitable, oidBytes, then, tidBytes, tidSeconds } from "../values/mod.ts";
+import { type Awaitable, isPromise, oidBytes, then, tidBytes, tidSeconds } from "../values/mod.ts";
 import {
   bytesArgument,
   countArgument,
@@ -64,8 +64,8 @@ interface Entry {
 const takes = (least: number, most: number, call: Method): Entry => ({ least, most, call });
 
 /** The last argument of calls within a transaction says which. */
-function transactionOf(session: Session, id: Value): StorageTransaction {
-  return session.commit(transactionIdArgument(id)).transaction;
+function transactionOf(session: Session, id: Value, { name }: Message): StorageTransaction {
+  return session.commit(transactionIdArgument(id), name).transaction;
 }
 
 function begin(session: Session, args: Arguments): Answer {
@@ -84,16 +84,20 @@ function begin(session: Session, args: Arguments): Answer {
   return null;
 }
 
-function store(session: Session, [oid, serial, data, id]: Arguments): Answer {
-  const commit = session.commit(transactionIdArgument(id));
-  commit.transaction.store(oidArgument(oid), tidArgument(serial), recordArgument(data));
-  session.served.statistics.stores++;
+function store(session: Session, [oid, serial, data, id]: Arguments, { name }: Message): Answer {
+  const commit = session.commit(transactionIdArgument(id), name);
+  const { statistics } = session.served;
+  const record = recordArgument(data);
+  commit.transaction.store(oidArgument(oid), tidArgument(serial), record);
+  commit.bytes += record.length;
+  statistics.storedBytes += record.length;
+  statistics.stores++;
   return null;
 }
 
-function deleteObject(session: Session, [oid, serial, id]: Arguments): Answer {
+function deleteObject(session: Session, [oid, serial, id]: Arguments, { name }: Message): Answer {
   const { storage, statistics } = session.served;
-  const commit = session.commit(transactionIdArgument(id));
+  const commit = session.commit(transactionIdArgument(id), name);
   if (!supportsDelete(storage)) throw missing(session, "deleteObject");
   (commit.transaction as ReturnType<typeof storage.begin>).deleteObject(
     oidArgument(oid),
@@ -103,9 +107,9 @@ function deleteObject(session: Session, [oid, serial, id]: Arguments): Answer {
   return null;
 }
 
-function restore(session: Session, [oid, serial, data, previous, id]: Arguments): Answer {
+function restore(session: Session, [oid, serial, data, previous, id]: Arguments, { name }: Message): Answer {
   const { storage, statistics } = session.served;
-  const commit = session.commit(transactionIdArgument(id));
+  const commit = session.commit(transactionIdArgument(id), name);
   if (!supportsRestore(storage)) throw missing(session, "restore");
   (commit.transaction as ReturnType<typeof storage.begin>).restore(
     oidArgument(oid),
@@ -130,6 +134,24 @@ function historyEntry(session: Session, { tid, size, user, description, extensio
     entry.set("serial", tidBytes(tid)).set("extension", extensionDict(extension));
   }
   return entry;
+}
+
+function load(session: Session, [oid, tid]: Arguments, call: Message): Answer {
+  const { served } = session;
+  served.statistics.loads++;
+  const object = oidArgument(oid);
+  const answer = served.storage.loadBefore(object, tidArgument(tid));
+  if (!isPromise(answer)) return loaded(answer);
+  const pending = served.loads.begin(object);
+  return answer.then((found) => {
+    // Between here and the reply no change may be told of.
+    const value = loaded(pending.answered(found));
+    if (!call.flag) session.channel.reply(call.id, value);
+    return REPLIES_ITSELF;
+  }, (error) => {
+    pending.failed();
+    throw error;
+  });
 }
 
 function loaded(value: Loaded | null): Value {
@@ -158,9 +180,9 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     return null;
   }),
 
-  getInvalidations: takes(1, 1, (session, [tid]) => {
-    const missed = session.served.missedSince(tidArgument(tid));
-    return missed ? new Tuple([tidBytes(missed.tid), missed.oids.map(oidBytes)]) : null;
+  getInvalidations: takes(1, 1, (session, [tid], call) => {
+    session.tellMissed(call, tidArgument(tid));
+    return REPLIES_ITSELF;
   }),
 
   new_oids: takes(0, 1, (session, [count]) => {
@@ -173,10 +195,7 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     throw missing(session, "new_oid");
   }),
 
-  loadBefore: takes(2, 2, (session, [oid, tid]) => {
-    session.served.statistics.loads++;
-    return then(session.served.storage.loadBefore(oidArgument(oid), tidArgument(tid)), loaded);
-  }),
+  loadBefore: takes(2, 2, load),
 
   loadSerial: takes(
     2,
@@ -199,19 +218,19 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   deleteObject: takes(3, 3, deleteObject),
   restorea: takes(5, 5, restore),
 
-  checkCurrentSerialInTransaction: takes(3, 3, (session, [oid, serial, id]) => {
-    transactionOf(session, id).checkCurrent(oidArgument(oid), tidArgument(serial));
+  checkCurrentSerialInTransaction: takes(3, 3, (session, [oid, serial, id], call) => {
+    transactionOf(session, id, call).checkCurrent(oidArgument(oid), tidArgument(serial));
     return null;
   }),
 
   vote: takes(1, 1, (session, [id], call) => {
-    session.vote(call, session.commit(transactionIdArgument(id)));
+    session.vote(call, session.commit(transactionIdArgument(id), call.name));
     return REPLIES_ITSELF;
   }),
 
   tpc_finish: takes(1, 1, (session, [id], call) => {
     session.requireWritable();
-    const commit = session.currentCommit(transactionIdArgument(id));
+    const commit = session.currentCommit(transactionIdArgument(id), call.name);
     if (!commit) return null;
     if (!commit.isLocked) throw new PythonError("builtins.AssertionError", "finished called wo lock");
     session.finish(call, commit);

@@ -4,14 +4,29 @@
  * @module
  */
 
+import { getLogger } from "@logtape/logtape";
 import type { Dict } from "../pickle/mod.ts";
 import { type Encoding, msgpackCodec, Output, pickleCodec } from "../protocol/mod.ts";
-import { adaptsToUsers, type Storage } from "../storage/mod.ts";
+import {
+  adaptsToUsers,
+  isObservable,
+  statisticsOf,
+  type Storage,
+  type StorageObserver,
+} from "../storage/mod.ts";
 import { type Oid, oidBytes, type Tid, tidBytes } from "../values/mod.ts";
 import { InvalidationQueue, type Missed } from "./invalidation_queue.ts";
+import type { CommitObserver, StorageMeasures } from "./monitor/measures.ts";
 import { ObjectLocks } from "./object_locks.ts";
+import { PendingLoads } from "./pending_loads.ts";
+import { Replay } from "./replay.ts";
 import type { Session } from "./session.ts";
 import { Statistics } from "./statistics.ts";
+
+const log = getLogger(["zeo", "server"]);
+
+/** How often a storage is gone through on behalf of one client, where many commit meanwhile. */
+const MOST_ROUNDS = 5;
 
 /** What the clients of a storage have to do with. */
 export interface ServedStorageOptions {
@@ -21,35 +36,55 @@ export interface ServedStorageOptions {
   readonly invalidationQueueSize: number;
   /** Whether clients merge conflicts, and not the storage. */
   readonly clientConflictResolution: boolean;
-  /** Seconds that a transaction may take from its vote on; undefined for any. */
+  /**
+   * How old, in seconds, a client's last transaction may be, for the client to be told what it missed by going through
+   * the storage when the queue no longer knows; undefined for not at all.
+   */
+  readonly invalidationAge?: number;
+  /** Seconds that a transaction may take from the moment that it has its objects; undefined for any. */
   readonly transactionTimeout?: number;
 }
 
 /** See the module. */
-export class ServedStorage {
+export class ServedStorage implements StorageObserver {
   /** The id by which clients ask for it. */
   readonly id: string;
   readonly storage: Storage;
   readonly locks: ObjectLocks = new ObjectLocks();
   readonly statistics: Statistics = new Statistics();
   readonly options: ServedStorageOptions;
+  /** Hears of every transaction of a client that is over; undefined for nobody. */
+  observer?: CommitObserver;
+  /** Loads that the storage answers later. */
+  readonly loads: PendingLoads = new PendingLoads();
+  readonly #replay?: Replay;
   readonly #sessions = new Set<Session>();
-  readonly #queue: InvalidationQueue;
+  /** Undefined when nobody knows what has changed until now. */
+  #queue?: InvalidationQueue;
   /** When each transaction that holds objects got them. */
   readonly #lockedSince = new Map<Session, number>();
+  #refusal?: Error;
+  /** Wanted by who waits until none does. */
+  #quiet?: PromiseWithResolvers<void>;
 
   private constructor(id: string, storage: Storage, options: ServedStorageOptions, queue: InvalidationQueue) {
     this.id = id;
     this.storage = storage;
     this.options = options;
     this.#queue = queue;
+    if (options.invalidationAge !== undefined) this.#replay = new Replay(storage, options.invalidationAge);
   }
 
-  /** Begins to serve a storage: fills the queue with what it did last. */
+  /** Begins to serve a storage: fills the queue with what it did last, and hears of what others do to it. */
   static async open(id: string, storage: Storage, options: ServedStorageOptions): Promise<ServedStorage> {
+    const before = storage.lastTransaction();
     const known = await storage.lastInvalidations(options.invalidationQueueSize);
-    const queue = new InvalidationQueue(options.invalidationQueueSize, known, storage.lastTransaction());
-    return new ServedStorage(id, storage, options, queue);
+    const last = storage.lastTransaction();
+    // What others have done meanwhile is not among what is known.
+    const queue = new InvalidationQueue(options.invalidationQueueSize, last === before ? known : [], last);
+    const served = new ServedStorage(id, storage, options, queue);
+    if (isObservable(storage)) storage.observe(served);
+    return served;
   }
 
   /** Whether changes are refused. */
@@ -72,7 +107,25 @@ export class ServedStorage {
   leave(session: Session): void {
     this.#sessions.delete(session);
     this.#countUsers();
-    this.#lockedSince.delete(session);
+    this.markLocked(session, false);
+  }
+
+  /**
+   * Lets no further transaction vote, and waits until those that have voted are over, one way or the other.
+   *
+   * @param reason What clients are told whose transactions come too late.
+   */
+  quiet(reason: Error): Promise<void> {
+    this.#refusal = reason;
+    for (const session of this.#sessions) session.stopWaiting(reason);
+    if (this.#lockedSince.size === 0) return Promise.resolve();
+    this.#quiet ??= Promise.withResolvers<void>();
+    return this.#quiet.promise;
+  }
+
+  /** Why no transaction may vote any more; undefined as long as all may. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   #countUsers(): void {
@@ -84,37 +137,126 @@ export class ServedStorage {
   markLocked(session: Session, locked: boolean): void {
     if (locked) this.#lockedSince.set(session, Date.now());
     else this.#lockedSince.delete(session);
+    if (this.#lockedSince.size === 0) this.#quiet?.resolve();
   }
 
   /**
    * Tells everybody but the one who made it of a transaction. Called once for each, in their order, and at once when
    * it has become visible: nothing may come between.
    */
-  published(tid: Tid, oids: readonly Oid[], by: Session): void {
-    this.#queue.add(tid, oids);
+  published(tid: Tid, oids: readonly Oid[], by?: Session): void {
+    this.#knownChanges.add(tid, oids);
+    this.loads.changed(tid, oids);
     const message = new InvalidationMessage(tid, oids);
     for (const session of this.#sessions) {
       if (session !== by) session.invalidate(message);
     }
   }
 
-  /** What changed after a transaction; undefined when that is too long ago. */
-  missedSince(tid: Tid): Missed | undefined {
-    return this.#queue.since(tid);
+  /** Somebody who is no client of this server has changed the storage. */
+  invalidated(tid: Tid, oids: readonly Oid[]): void {
+    this.published(tid, oids);
+  }
+
+  /** Others have changed nobody knows what: every client has to look for itself, and does when it connects again. */
+  reset(): void {
+    log
+      .warn`storage ${`'${this.id}'`} was changed elsewhere, and it isn't known what: its clients are disconnected`;
+    this.#queue = undefined;
+    for (const session of this.#sessions) session.channel.close();
+  }
+
+  /**
+   * Tells what changed after a transaction; undefined when that is too long ago.
+   *
+   * @param answer Called once, now or later. Between what it is told and what clients are told otherwise no transaction
+   * is left out, as long as it sends its reply at once.
+   * @param wanted Whether anybody still waits for the answer.
+   */
+  missedSince(tid: Tid, answer: (missed: Missed | undefined) => void, wanted: () => boolean): void {
+    const missed = this.#knownChanges.since(tid);
+    if (missed || !this.#replay?.covers(tid)) {
+      if (!missed) log.info`tid to old for invq ${tid} < ${this.#knownChanges.oldest}`;
+      answer(missed);
+      return;
+    }
+    this.#goThrough(this.#replay, tid, answer, wanted).catch((error) => {
+      log.error`storage ${`'${this.id}'`} can't be gone through for what a client missed: ${String(error)}`;
+      answer(undefined);
+    });
+  }
+
+  async #goThrough(
+    replay: Replay,
+    tid: Tid,
+    answer: (missed: Missed | undefined) => void,
+    wanted: () => boolean,
+  ): Promise<void> {
+    const oids = new Set<Oid>();
+    let covered: Tid | undefined = tid;
+    for (let round = 0; round < MOST_ROUNDS && covered !== undefined; round++) {
+      covered = await replay.collect(covered, oids, wanted);
+      // What was committed meanwhile is in the queue, if it was not too much.
+      const rest = covered === undefined ? undefined : this.#knownChanges.since(covered);
+      if (rest) {
+        for (const oid of rest.oids) oids.add(oid);
+        answer({ tid: rest.tid, oids: [...oids] });
+        return;
+      }
+    }
+    answer(undefined);
+  }
+
+  get #knownChanges(): InvalidationQueue {
+    // From here on it is known: what is asked of the storage now shows what was missed.
+    return this.#queue ??= new InvalidationQueue(
+      this.options.invalidationQueueSize,
+      [],
+      this.storage.lastTransaction(),
+    );
   }
 
   /** The counts and the state, as clients and monitors ask for them. */
   status(): Dict {
-    let active = 0;
-    for (const session of this.#sessions) if (session.hasTransaction) active++;
     return this.statistics.status({
       connections: this.#sessions.size,
-      active,
+      active: this.#active,
       waiting: this.locks.waiting,
-      lockedSince: this.#lockedSince.size > 0 ? Math.min(...this.#lockedSince.values()) : null,
+      lockedSince: this.#oldestLock,
       lastTransaction: this.storage.lastTransaction(),
       timeout: this.options.transactionTimeout !== undefined,
     });
+  }
+
+  /** The counts and the state, and what the storage itself has measured. */
+  measure(): StorageMeasures {
+    const { id, storage, readOnly, statistics } = this;
+    return {
+      ...{ id, readOnly, statistics, name: storage.name, kind: storage.kind },
+      storage: statisticsOf(storage),
+      fault: readOnly ? undefined : statisticsOf(storage)?.fault(),
+      connections: this.#sessions.size,
+      active: this.#active,
+      waiting: this.locks.waiting,
+      holding: this.#lockedSince.size,
+      lockedSince: this.#oldestLock,
+      remembered: this.#knownChanges.length,
+      lastTransaction: storage.lastTransaction(),
+      objects: storage.length(),
+      size: storage.size(),
+    };
+  }
+
+  get #active(): number {
+    let active = 0;
+    for (const session of this.#sessions) if (session.hasTransaction) active++;
+    return active;
+  }
+
+  get #oldestLock(): number | null {
+    let oldest: number | null = null;
+    for (const since of this.#lockedSince.values()) if (oldest === null || since < oldest) oldest = since;
+    return oldest;
   }
 }
 

@@ -14,6 +14,7 @@ import {
   ProtocolError,
   ReadOnlyError,
   StorageTransactionError,
+  type Tid,
   tidBytes,
   type UnresolvedConflict,
 } from "../values/mod.ts";
@@ -21,9 +22,11 @@ import type { ClientTransactionId } from "./arguments.ts";
 import { BlobTransfers } from "./blob_transfers.ts";
 import { Commit } from "./commit.ts";
 import { Iterators } from "./iteration_methods.ts";
+import type { TransactionState } from "./monitor/measures.ts";
 import type { InvalidationMessage, ServedStorage } from "./served_storage.ts";
 
 const log = getLogger(["zeo", "server"]);
+const connectionLog = getLogger(["zeo", "server", "connection"]);
 
 /** See the module. */
 export class Session {
@@ -37,6 +40,7 @@ export class Session {
   readonly iterators: Iterators = new Iterators();
   /** The blobs on their way between it and the server. */
   readonly blobs: BlobTransfers;
+  readonly #serverLabel: string;
   #commit?: Commit;
   #closed = false;
 
@@ -45,7 +49,18 @@ export class Session {
     this.channel = channel;
     this.blobs = new BlobTransfers(channel);
     this.readOnly = readOnly;
-    this.label = label;
+    this.label = this.#serverLabel = label;
+  }
+
+  /** What the client calls itself; empty where it doesn't say. */
+  get clientLabel(): string {
+    return this.label.slice(0, -this.#serverLabel.length).trimEnd();
+  }
+
+  /** How far its transaction is, and how long ago that began; undefined when it has none. */
+  get transaction(): { readonly state: TransactionState; readonly seconds: number } | undefined {
+    const state = this.#commit?.state;
+    return state && { state, seconds: (performance.now() - this.#commit!.times.begin) / 1000 };
   }
 
   /** Whether a transaction has begun and not ended. */
@@ -62,7 +77,10 @@ export class Session {
   begin(id: ClientTransactionId, make: () => StorageTransaction): void {
     this.requireWritable();
     if (this.#commit) {
-      if (this.#commit.id === id) return;
+      if (this.#commit.id === id) {
+        log.info`(${this.label}) duplicate tpc_begin(${shown(id)})`;
+        return;
+      }
       throw new StorageTransactionError(
         `transaction ${id} can't begin while ${this.#commit.id} has not ended`,
       );
@@ -70,23 +88,35 @@ export class Session {
     this.#commit = new Commit(id, make(), this, this.served);
   }
 
-  /** The transaction with this id. @throws {StorageTransactionError} when it isn't the current one. */
-  commit(id: ClientTransactionId): Commit {
+  /**
+   * The transaction with this id.
+   * @param method What was called for it.
+   * @throws {StorageTransactionError} when it isn't the current one.
+   */
+  commit(id: ClientTransactionId, method: string): Commit {
     this.requireWritable();
-    if (!this.#commit) {
-      log.warn`(${this.label}) no current transaction: ${id}`;
-      throw new PythonError("ZODB.POSException.StorageTransactionError", null, wireId(id));
-    }
-    if (this.#commit.id !== id) {
-      log.warn`(${this.label}) ${id} invalid; current transaction = ${this.#commit.id}`;
-      throw new PythonError("ZODB.POSException.StorageTransactionError", wireId(this.#commit.id), wireId(id));
-    }
-    return this.#commit;
+    const current = this.currentCommit(id, method);
+    if (current) return current;
+    const other = this.#commit ? wireId(this.#commit.id) : null;
+    throw new PythonError("ZODB.POSException.StorageTransactionError", other, wireId(id));
   }
 
-  /** The current transaction if it has this id. */
-  currentCommit(id: ClientTransactionId): Commit | undefined {
-    return this.#commit?.id === id ? this.#commit : undefined;
+  /** The current transaction if it has this id. @param method What was called for it; undefined where it need not. */
+  currentCommit(id: ClientTransactionId, method?: string): Commit | undefined {
+    const commit = this.#commit;
+    if (commit?.id === id) return commit;
+    if (method !== undefined) {
+      if (!commit) log.warn`(${this.label}) no current transaction: ${method}()`;
+      else {log.warn`(${this.label}) ${method}(${shown(id)}) invalid; current transaction = ${
+          shown(commit.id)
+        }`;}
+    }
+    return undefined;
+  }
+
+  /** Lets its transaction not wait for objects any more. */
+  stopWaiting(reason: Error): void {
+    this.#commit?.stopWaiting(reason);
   }
 
   /** A transaction of this session has ended. */
@@ -139,6 +169,16 @@ export class Session {
     }
   }
 
+  /** Answers what has changed after a transaction; null when that is too long ago. */
+  tellMissed(call: Message, tid: Tid): void {
+    this.served.missedSince(tid, (missed) => {
+      if (missed) {
+        log.info`(${this.label}) Return ${missed.oids.length} invalidations up to tid ${missed.tid}`;
+      }
+      this.#reply(call, missed ? new Tuple([tidBytes(missed.tid), missed.oids.map(oidBytes)]) : null);
+    }, () => !this.channel.closed);
+  }
+
   /** Tells the client how many objects and bytes the storage has. */
   tellSizes(): void {
     this.channel.notify("info", [this.sizes()]);
@@ -157,7 +197,9 @@ export class Session {
 
   /** Ends the connection, because the transaction takes too long. */
   timedOut(seconds: number): void {
+    this.served.statistics.timeouts++;
     log.fatal`(${this.label}) Transaction timeout after ${seconds} seconds`;
+    connectionLog.debug`Closing server protocol`;
     this.close();
     this.channel.close();
   }
@@ -169,6 +211,8 @@ export class Session {
     if (this.#commit) {
       const state = this.#commit.isLocked ? "locked" : "unlocked";
       log.info`(${this.label}) disconnected during ${state} transaction`;
+      // One that is being made durable is not given up any more.
+      if (this.#commit.state !== "finishing") this.served.statistics.aborts++;
       this.#commit.abort();
     } else log.info`(${this.label}) disconnected`;
     this.iterators.closeAll();
@@ -184,6 +228,11 @@ function conflictValue({ oid, committed, read, data }: UnresolvedConflict): Dict
     ["serials", new Tuple([tidBytes(committed), tidBytes(read)])],
     ["data", data],
   ]);
+}
+
+/** A client's transaction id for the log. */
+function shown(id: ClientTransactionId): string {
+  return typeof id === "string" ? id.slice(1) : String(id);
 }
 
 /** A client's transaction id as it is sent back in an error. */

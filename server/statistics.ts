@@ -5,7 +5,7 @@
  */
 
 import { Dict, type Value } from "../pickle/mod.ts";
-import { formatTid, type Tid } from "../values/mod.ts";
+import { formatTid, Histogram, type Tid } from "../values/mod.ts";
 
 /** The state of things that is asked for together with the counts. */
 export interface Moment {
@@ -33,12 +33,22 @@ export class Statistics {
   stores = 0;
   /** Transactions finished. */
   commits = 0;
-  /** Transactions that clients gave up. */
+  /** Transactions that clients gave up, or left behind unfinished. */
   aborts = 0;
   /** Votes that ended in a conflict. */
   conflicts = 0;
   /** Objects whose conflicts were resolved. */
   conflictsResolved = 0;
+  /** Transactions that were ended because they took too long. */
+  timeouts = 0;
+  /** Bytes of the records that were stored. */
+  storedBytes = 0;
+  /** How long votes wait for their objects, in seconds. */
+  readonly lockWait: Histogram = new Histogram();
+  /** How long transactions have their objects, in seconds. */
+  readonly lockHold: Histogram = new Histogram();
+  /** How long it takes from a client's `tpc_finish` until the transaction is durable and visible, in seconds. */
+  readonly finish: Histogram = new Histogram();
 
   /** The counts and the moment, with the keys and in the order of the original's `server_status`. */
   status(moment: Moment): Dict {

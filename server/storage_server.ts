@@ -13,11 +13,24 @@ import {
   type Encoding,
   formatAddress,
   pythonAddress,
+  PythonError,
   type Transport,
 } from "../protocol/mod.ts";
 import type { Storage } from "../storage/mod.ts";
+import { isPromise } from "../values/mod.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
+import { ConnectionCounts } from "./monitor/connection_counts.ts";
+import type {
+  CommitObserver,
+  ServerMeasures,
+  ServerState,
+  StorageMeasures,
+  Watched,
+} from "./monitor/measures.ts";
+import { type Accepted, addressInUse, listen, type Listener } from "./listener.ts";
 import { ServedStorage } from "./served_storage.ts";
+import type { TlsServerOptions } from "./tls_handshakes.ts";
+import { TlsListener } from "./tls_listener.ts";
 
 const log = getLogger(["zeo", "server"]);
 const connectionLog = getLogger(["zeo", "server", "connection"]);
@@ -34,15 +47,28 @@ export interface StorageServerOptions {
   readonly msgpack?: boolean;
   /** How many transactions are remembered for clients that come back; 100 unless told otherwise. */
   readonly invalidationQueueSize?: number;
+  /**
+   * How old, in seconds, a client's last transaction may be, for it to be told what it missed by going through the
+   * storage where the queue no longer knows; not at all unless told otherwise.
+   */
+  readonly invalidationAge?: number;
   /** Whether clients merge conflicts, and not the storages. */
   readonly clientConflictResolution?: boolean;
-  /** Seconds that a transaction may take from its vote on; undefined for any. */
+  /**
+   * Seconds that a transaction may take from the moment that it has its objects; then its client is disconnected. 0 and
+   * undefined are for any time. (The program has a default of 30; in a program of your own you know your clients.)
+   */
   readonly transactionTimeout?: number;
   /** Bounds of one connection. */
   readonly limits?: ChannelLimits;
-  /** Connections that are served at the same time; more are closed at once. */
+  /** Connections at the same time, those that shake hands among them; more are closed at once. */
   readonly maxConnections?: number;
+  /** Encrypts all connections; undefined for none. */
+  readonly tls?: TlsServerOptions;
 }
+
+/** Seconds in which clients can read what they were sent before a server that is stopped disconnects them. */
+const FLUSHING = 1;
 
 /** How long to wait after a failure to accept, in milliseconds: it may be that there are no file descriptors. */
 const ACCEPT_PAUSE = 100;
@@ -59,19 +85,26 @@ const ACCEPT_PAUSE = 100;
  * console.log(`listening on ${formatAddress(server.address)}`);
  * ```
  */
-export class StorageServer implements AsyncDisposable {
+export class StorageServer implements Watched, AsyncDisposable {
   /** Where it listens; with the port that it really has. */
   readonly address: Address;
-  readonly #listener: Deno.Listener<Deno.Conn>;
+  readonly #listener: Listener;
   readonly #host: ConnectionHost;
   readonly #maxConnections: number;
   readonly #connections = new Map<Connection, Promise<void>>();
+  /** Connections that are not encrypted yet and will be. */
+  readonly #handshakes = new Map<Accepted, Promise<void>>();
+  readonly #counts = new ConnectionCounts();
   readonly #accepting: Promise<void>;
+  /** The end of listening. */
+  #listening?: Promise<void>;
+  #stopping?: Promise<void>;
   #closing?: Promise<void>;
 
   /**
    * Starts to listen.
    * @throws {Deno.errors.AddrInUse} when somebody else does, and other errors of the system.
+   * @throws {TlsError} when a certificate or key can't be used.
    */
   static async start(options: StorageServerOptions): Promise<StorageServer> {
     const storages = new Map<string, ServedStorage>();
@@ -81,32 +114,36 @@ export class StorageServer implements AsyncDisposable {
         await ServedStorage.open(id, storage, {
           readOnly: options.readOnly ?? false,
           invalidationQueueSize: options.invalidationQueueSize ?? 100,
+          invalidationAge: options.invalidationAge,
           clientConflictResolution: options.clientConflictResolution ?? false,
-          transactionTimeout: options.transactionTimeout,
+          transactionTimeout: (options.transactionTimeout ?? 0) > 0 ? options.transactionTimeout : undefined,
         }),
       );
     }
     if (options.address.transport === "unix" && await addressInUse(options.address)) {
       throw new Deno.errors.AddrInUse(`${formatAddress(options.address)}: another server listens there`);
     }
-    const listener = listen(options.address);
+    const listener = options.tls
+      ? await TlsListener.start(options.address, options.tls)
+      : listen(options.address);
     return new StorageServer(options, storages, listener);
   }
 
   private constructor(
     options: StorageServerOptions,
     storages: ReadonlyMap<string, ServedStorage>,
-    listener: Deno.Listener<Deno.Conn>,
+    listener: Listener,
   ) {
     this.#listener = listener;
     this.#maxConnections = options.maxConnections ?? Infinity;
-    this.address = options.address.transport === "tcp"
-      ? { ...options.address, port: (listener.addr as Deno.NetAddr).port }
-      : options.address;
+    this.address = listener.address;
     this.#host = {
       encoding: options.msgpack ? "M" : "Z",
       limits: options.limits ?? DEFAULT_LIMITS,
-      label: pythonAddress(this.address),
+      label: labelOf(this.address),
+      protocol: `ZEO.asyncio.server.ServerProtocol(${
+        this.address.transport === "unix" ? `'${this.address.path}'` : pythonAddress(this.address)
+      })`,
       storages,
       monitorReply: () => new TextEncoder().encode(monitorJson(storages)),
     };
@@ -128,62 +165,150 @@ export class StorageServer implements AsyncDisposable {
     return this.#connections.size;
   }
 
+  /** Whether it is being closed. */
+  get state(): ServerState {
+    return this.#stopping || this.#closing ? "stopping" : "serving";
+  }
+
+  /** What it and everything in it has done, and is doing. */
+  measure(): ServerMeasures {
+    const { start, accepted, refused } = this.#counts;
+    const connections = Array.from(this.#connections.keys(), (connection) => connection.measure());
+    return {
+      ...{ state: this.state, start, accepted, refused, connections },
+      ...this.#counts.with(connections),
+      storages: this.measureStorages(),
+    };
+  }
+
+  /** What its storages have done, and are doing. */
+  measureStorages(): StorageMeasures[] {
+    return Array.from(this.#host.storages.values(), (served) => served.measure());
+  }
+
+  /** Hears of every transaction of a client that is over; undefined for nobody. */
+  get observer(): CommitObserver | undefined {
+    return this.#observer;
+  }
+
+  set observer(observer: CommitObserver | undefined) {
+    this.#observer = observer;
+    for (const served of this.#host.storages.values()) served.observer = observer;
+  }
+
+  #observer?: CommitObserver;
+
+  /**
+   * Encrypts new connections with these certificates from now on. Those that are there stay.
+   *
+   * @throws {TlsError} when one can't be used; nothing is changed then
+   * @throws {TypeError} for a server that was started without TLS
+   */
+  reloadTls(options: TlsServerOptions): void {
+    if (!(this.#listener instanceof TlsListener)) throw new TypeError("the server was started without TLS");
+    this.#listener.reload(options);
+  }
+
   async #accept(): Promise<void> {
-    while (!this.#closing) {
-      let conn: Deno.Conn;
+    while (this.state === "serving") {
+      let accepted: Accepted;
       try {
-        conn = await this.#listener.accept();
+        accepted = await this.#listener.accept();
       } catch (error) {
-        if (this.#closing) return;
+        if (this.state !== "serving") return;
         // One connection that went wrong, or too many at once, is no reason to stop accepting.
         connectionLog.error`accepting a connection failed: ${String(error)}`;
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
         continue;
       }
-      if (this.#connections.size >= this.#maxConnections) {
-        connectionLog.warn`connection from ${
-          peerOf(conn)
-        } refused: there are ${this.#maxConnections} already`;
-        conn.close();
+      if (this.#connections.size + this.#handshakes.size >= this.#maxConnections) {
+        connectionLog
+          .warn`connection from ${accepted.peer} refused: there are ${this.#maxConnections} already`;
+        this.#counts.refused++;
+        accepted.close();
         continue;
       }
-      this.#serve(conn);
+      this.#counts.accepted++;
+      const transport = accepted.establish();
+      if (isPromise(transport)) this.#handshakes.set(accepted, this.#shakeHands(accepted, transport));
+      else this.#serve(transport, accepted.peer);
     }
   }
 
-  #serve(conn: Deno.Conn): void {
-    if ("setNoDelay" in conn) {
-      try {
-        (conn as Deno.TcpConn).setNoDelay(true);
-      } catch {
-        // The peer is gone already; reading will tell.
-      }
+  async #shakeHands(accepted: Accepted, establishing: Promise<Transport>): Promise<void> {
+    try {
+      const transport = await establishing;
+      if (this.state !== "serving") transport.close();
+      else this.#serve(transport, accepted.peer);
+    } catch (error) {
+      if (this.state !== "serving") return;
+      const reason = error instanceof Error ? error.message : String(error);
+      connectionLog.warn`TLS handshake with ${accepted.peer} failed: ${reason}`;
+    } finally {
+      this.#handshakes.delete(accepted);
     }
-    const connection = new Connection(this.#host, conn satisfies Transport, peerOf(conn));
+  }
+
+  #serve(transport: Transport, peer: string): void {
+    const connection = new Connection(this.#host, transport, peer);
     const running = connection.run().catch((error) => {
-      connectionLog.error`serving ${peerOf(conn)} failed: ${String(error)}`;
-    }).finally(() => this.#connections.delete(connection));
+      connectionLog.error`serving ${peer} failed: ${String(error)}`;
+    }).finally(() => {
+      this.#connections.delete(connection);
+      this.#counts.add(connection);
+    });
     this.#connections.set(connection, running);
   }
 
   /**
-   * Stops to listen, ends all connections, waits for what is being made durable, and closes the storages. A second
-   * call waits for the first.
+   * Ends in an orderly way: stops to listen, lets no further transaction vote (their clients are told that they are
+   * disconnected, so that they try again elsewhere or later), waits for those that have voted, lets clients read what
+   * they were sent, and closes.
+   *
+   * @param seconds How long transactions that have voted may take to finish or abort; then they are given up.
+   */
+  stop(seconds = 5): Promise<void> {
+    return this.#stopping ??= this.#stop(seconds);
+  }
+
+  async #stop(seconds: number): Promise<void> {
+    this.#listening ??= this.#listener.close();
+    for (const accepted of this.#handshakes.keys()) accepted.close();
+    const reason = new PythonError("ZEO.Exceptions.ClientDisconnected", "the server is being stopped");
+    const quiet = Array.from(this.#host.storages.values(), (served) => served.quiet(reason));
+    if (!await within(Promise.all(quiet), seconds)) {
+      log.warn`transactions that have voted were not finished within ${seconds} seconds: given up`;
+    }
+    await within(
+      Promise.all(Array.from(this.#connections.keys(), (connection) => connection.end())),
+      FLUSHING,
+    );
+    await this.close();
+  }
+
+  /**
+   * Stops to listen, ends all connections at once, waits for what is being made durable, and closes the storages. A
+   * second call waits for the first.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    this.#listener.close();
-    for (const connection of this.#connections.keys()) connection.close();
+    this.#listening ??= this.#listener.close();
+    for (const accepted of this.#handshakes.keys()) accepted.close();
+    for (const connection of this.#connections.keys()) {
+      log.debug`Closing ${this.#host.protocol}`;
+      connection.close();
+    }
     await this.#accepting;
+    await Promise.all(this.#handshakes.values());
     await Promise.all(this.#connections.values());
     for (const { id, storage } of this.#host.storages.values()) {
       log.info`closing storage ${`'${id}'`}`;
       await storage.close();
     }
-    if (this.address.transport === "unix") removeSocket(this.address.path);
+    await this.#listening;
   }
 
   /** Closes it. */
@@ -192,51 +317,20 @@ export class StorageServer implements AsyncDisposable {
   }
 }
 
-function listen(address: Address): Deno.Listener<Deno.Conn> {
-  if (address.transport === "unix") {
-    // A server that is gone leaves its socket behind; whether one lives, `addressInUse` has told.
-    removeSocket(address.path);
-    return Deno.listen({ transport: "unix", path: address.path }) as Deno.Listener<Deno.Conn>;
-  }
-  if (address.hostname !== "") return Deno.listen({ hostname: address.hostname, port: address.port });
+/** Waits for something, but not for ever. @returns whether it came. */
+async function within(promise: Promise<unknown>, seconds: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), seconds * 1000);
   try {
-    // All interfaces: this one takes IPv4 connections too.
-    return Deno.listen({ hostname: "::", port: address.port });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw error;
-    return Deno.listen({ hostname: "0.0.0.0", port: address.port });
+    return await Promise.race([promise.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** Whether somebody answers at an address. Port 0 is never in use. */
-export async function addressInUse(address: Address): Promise<boolean> {
-  try {
-    const conn = address.transport === "unix"
-      ? await Deno.connect({ transport: "unix", path: address.path })
-      : address.port === 0
-      ? undefined
-      : await Deno.connect({ hostname: address.hostname || "127.0.0.1", port: address.port });
-    conn?.close();
-    return conn !== undefined;
-  } catch (error) {
-    // A Unix socket that doesn't say that nobody is there may have a server, one that is too busy for instance.
-    return address.transport === "unix" && !(error instanceof Deno.errors.ConnectionRefused) &&
-      !(error instanceof Deno.errors.NotFound);
-  }
-}
-
-function removeSocket(path: string): void {
-  try {
-    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function peerOf(conn: Deno.Conn): string {
-  const { remoteAddr } = conn;
-  if (remoteAddr.transport === "tcp") return formatAddress({ ...remoteAddr, transport: "tcp" });
-  return "unix socket";
+/** What log lines call an address. */
+function labelOf(address: Address): string {
+  return address.transport === "unix" ? address.path : `${address.hostname}:${address.port}`;
 }
 
 /** Every storage's state, as Python's `json` writes it: monitors compare text. */

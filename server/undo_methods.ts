@@ -5,7 +5,7 @@
  */
 
 import { Dict, pythonFloat, type Value } from "../pickle/mod.ts";
-import { PythonError } from "../protocol/mod.ts";
+import { type Message, PythonError } from "../protocol/mod.ts";
 import { supportsUndo, type UndoEntry, type UndoingTransaction } from "../storage/mod.ts";
 import { type Awaitable, then, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
 import { bytesArgument, extensionDict, transactionIdArgument } from "./arguments.ts";
@@ -69,8 +69,8 @@ function description({ tid, size, user, description, extension }: UndoEntry): Di
 }
 
 /** `undoa(id, transaction)`: takes a transaction back, as a part of another one. */
-export function undoa(session: Session, [id, transaction]: readonly Value[]): Value {
-  const commit = session.commit(transactionIdArgument(transaction));
+export function undoa(session: Session, [id, transaction]: readonly Value[], call: Message): Value {
+  const commit = session.commit(transactionIdArgument(transaction), call.name);
   const { storage } = session.served;
   if (!supportsUndo(storage)) {
     throw new PythonError("builtins.AttributeError", `'${storage.kind}' object has no attribute 'undo'`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { POSKeyError } from "../values/mod.ts";
+import { POSKeyError, type Tid, tidAfter } from "../values/mod.ts";
 import { isBlobRecord } from "./blob/mod.ts";
 import {
   type BlobRestoringTransaction,
@@ -28,6 +28,10 @@ export interface CopyProgress {
 
 /** How a database is copied. */
 export interface CopyOptions {
+  /** The last transaction that is there already: only later ones are copied. */
+  readonly after?: Tid;
+  /** The last transaction to copy; the last that is visible unless told otherwise. */
+  readonly stop?: Tid;
   /** Gives the copy up between two transactions; what was copied stays. */
   readonly signal?: AbortSignal;
   /** Told after every transaction. */
@@ -54,7 +58,8 @@ export async function copyTransactions(
 ): Promise<CopyProgress> {
   let transactions = 0, records = 0, bytes = 0;
   const blobs = supportsBlobs(from) && supportsBlobs(to) ? { from, to } : undefined;
-  for await (const copied of from.transactions()) {
+  const start = options.after === undefined ? undefined : tidAfter(options.after);
+  for await (const copied of from.transactions(start, options.stop)) {
     options.signal?.throwIfAborted();
     const { tid, status, user, description, extension } = copied;
     const transaction = to.begin({ user, description, extension }, { tid, status });

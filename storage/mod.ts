@@ -5,8 +5,12 @@
  */
 
 export * from "./disk.ts";
+export * from "./backup/mod.ts";
+export * from "./compare.ts";
 export * from "./copy.ts";
+export * from "./inspect/mod.ts";
 export * from "./pack.ts";
+export { Slice } from "./slice.ts";
 export * from "./statistics.ts";
 export * from "./storage.ts";
 export * from "./wrapping_storage.ts";

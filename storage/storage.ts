@@ -324,7 +324,7 @@ export interface ObservableStorage extends Storage {
 
 /** Whether others change a storage too, and it tells of that. */
 export function isObservable(storage: Storage): storage is ObservableStorage {
-  return "observe" in storage;
+  return "observe" in storage && typeof storage.observe === "function";
 }
 
 /** A storage that does some things faster when it need not think of others. */

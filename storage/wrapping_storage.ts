@@ -17,6 +17,7 @@ import {
   type CurrentRecordIteration,
   type DeletingTransaction,
   type ExternalGC,
+  isObservable,
   type Items,
   type IterableStorage,
   type IteratedTransaction,
@@ -24,6 +25,7 @@ import {
   type RestorableStorage,
   type Revision,
   type Storage,
+  type StorageObserver,
   type TransactionMetadata,
   type UndoableStorage,
   type UndoEntry,
@@ -57,6 +59,8 @@ export abstract class WrappingStorage<Inner extends WrappedStorage = WrappedStor
   readonly kind: string;
   readonly readOnly: boolean;
   readonly concurrentVotes: boolean;
+  /** See `ObservableStorage.observe`; only where others change the storage inside. */
+  readonly observe?: (observer: StorageObserver) => Disposable;
   /** The storage inside. */
   protected readonly inner: Inner;
 
@@ -67,6 +71,7 @@ export abstract class WrappingStorage<Inner extends WrappedStorage = WrappedStor
     this.kind = kind;
     this.readOnly = inner.readOnly;
     this.concurrentVotes = inner.concurrentVotes;
+    if (isObservable(inner)) this.observe = (observer) => inner.observe(observer);
   }
 
   /** How many use it, for the storage inside. */

@@ -207,7 +207,7 @@ Deno.test("a load that fails in the storage is told to its caller, who stays con
   const client = await serving.connect();
   const error = await assertFails(loadBefore(client, y, MAX_TID), "ValueError");
   assertEquals(itemsOf(error.detail), ["record at 8123904 is damaged"]);
-  assertEquals(log.matching(/'loadBefore' raised exception: .*record at 8123904 is damaged/).length, 1);
+  assertEquals(log.matching(/`'loadBefore'` raised exception: .*record at 8123904 is damaged/).length, 1);
   await assertFails(loadBefore(client, x, MAX_TID), "POSKeyError");
 });
 
