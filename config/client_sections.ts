@@ -8,9 +8,9 @@ import {
   boolean,
   byteSize,
   connectionAddress,
-  described,
   existingDirpath,
   integer,
+  restricted,
   string,
   wholeSeconds,
 } from "./datatypes.ts";
@@ -28,8 +28,12 @@ export interface ClientSslSection {
   readonly certificate: string;
   /** PEM file with the key. */
   readonly key?: string;
-  /** Dotted name of what gives the key's password. */
+  /** A module and the function that it exports which gives the key's password: `./secrets.ts#password`. */
   readonly passwordFunction?: string;
+  /** File with the key's password. */
+  readonly passwordFile?: string;
+  /** Environment variable with the key's password. */
+  readonly passwordVariable?: string;
   /** File or directory of the certificates that the server is checked against; undefined for the system's. */
   readonly authenticate?: string;
   /** Whether the server's certificate must name the host. */
@@ -76,8 +80,10 @@ export interface ClientStorageSection extends ClientKeys {
   readonly cachePath?: string;
   /** Whether to ask the server for what is new at the start of each transaction. */
   readonly serverSync: boolean;
-  /** Seconds to wait for the first connection. */
+  /** Seconds to wait for the first connection, and later for any. */
   readonly waitTimeout: number;
+  /** Whether to wait for the first connection; true unless told otherwise. No key says so, but URIs do. */
+  readonly wait?: boolean;
   /** How the connection is encrypted; undefined for not at all. */
   readonly ssl?: ClientSslSection;
 }
@@ -111,7 +117,9 @@ const CLIENT_KEYS = {
   "blob-dir": optional(string),
   "shared-blob-dir": withDefault(boolean, "no"),
   "blob-cache-size": optional(byteSize),
-  "blob-cache-size-check": optional(described(integer, "per cent as an integer, for example 10")),
+  "blob-cache-size-check": optional(
+    restricted(integer, "per cent as an integer from 0 to 99, for example 10", (n) => n >= 0 && n < 100),
+  ),
   "storage": withDefault(string, "1"),
   "cache-size": withDefault(byteSize, "20MB"),
   "name": withDefault(string, ""),
@@ -147,6 +155,9 @@ const SSL_KEYS = {
   "authenticate": optional(existingDirpath),
   "check-hostname": withDefault(boolean, "true"),
   "server-hostname": optional(string),
+  // The keys from here on are ours: the original refuses them.
+  "password-file": optional(existingDirpath),
+  "password-variable": optional(string),
 } satisfies KeyTable;
 
 function readSsl(section: ParsedSection, host: ConfigurationHost): ClientSslSection {

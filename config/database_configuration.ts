@@ -117,3 +117,17 @@ export function loadDatabaseConfiguration(
   const { path, text } = readConfigurationFile(location, configurationHost(options));
   return { ...parseDatabaseConfiguration(text, options, path), source: path };
 }
+
+/**
+ * What a text says that has one storage section and nothing around it.
+ *
+ * Throws {@link ConfigurationError} on the first mistake.
+ */
+export function readStorageText(text: string, options: ConfigurationOptions, file: string): StorageSection {
+  const host = configurationHost(options);
+  const parsed = parseSyntax(text, file, { host, packages: PACKAGE_NAMES });
+  const root = applyOverrides(parsed, options.overrides ?? []);
+  readKeys(root, {}, host);
+  const { storage: [storage] } = readSections(root, { storage: storageSlot(1, 1) });
+  return readStorageSection(storage, host);
+}

@@ -17,7 +17,18 @@ export type {
 export type { BeforeKeys, BeforeMoment } from "./before_section.ts";
 export * from "./command_line.ts";
 export { loadConflictResolvers } from "./conflict_resolvers.ts";
-export * from "./database_configuration.ts";
+export { Certificates } from "./daemon/certificates.ts";
+export { PidFile } from "./daemon/pid_file.ts";
+export { enterRunner } from "./daemon/runner.ts";
+export { ServiceManager } from "./daemon/service_manager.ts";
+export { Signals } from "./daemon/signals.ts";
+export {
+  type DatabaseConfiguration,
+  loadDatabaseConfiguration,
+  parseDatabaseConfiguration,
+  type ZodbSection,
+} from "./database_configuration.ts";
+export { parseDatabaseUri } from "./database_uri.ts";
 export { ConfigurationError, type ConfigurationErrorSubject, type Position } from "./errors.ts";
 export * from "./eventlog.ts";
 export type {
@@ -42,7 +53,16 @@ export {
   parseServerConfiguration,
   type ServerConfiguration,
 } from "./server_configuration.ts";
+export { type DescribedServer, describeServer, type ServerTexts } from "./server_texts.ts";
 export * from "./socket_address.ts";
+export { addressError, listeningAddress, requireFreeAddress, startServer } from "./start_server.ts";
+export { loadClientTls, loadServerTls } from "./ssl.ts";
+export {
+  storageFromFile,
+  type StorageFromOptions,
+  storageFromString,
+  storageFromURL,
+} from "./storage_from.ts";
 export type {
   BeforeStorageSection,
   BlobStorageSection,
@@ -53,4 +73,4 @@ export type {
   StorageSectionBase,
   ZlibStorageSection,
 } from "./storage_sections.ts";
-export type { ServerSslSection, ZeoSection } from "./zeo_section.ts";
+export { DEFAULT_TRANSACTION_TIMEOUT, type ServerSslSection, type ZeoSection } from "./zeo_section.ts";

@@ -18,7 +18,7 @@ import {
   ZlibStorage,
 } from "../storage/mod.ts";
 import { firstUnseen } from "./before_section.ts";
-import { ConfigurationError } from "./errors.ts";
+import { clientKeysWithoutEffect, openClientStorage } from "./open_client.ts";
 import type { DemoStorageSection, StorageSection } from "./storage_sections.ts";
 
 /** What a storage is opened with, and what about it has no effect yet. */
@@ -39,22 +39,23 @@ export function storageKind(section: StorageSection): string {
     zlibstorage: "ZlibStorage",
     serverzlibstorage: "ServerZlibStorage",
     before: "Before",
+    clientstorage: "ClientStorage",
+    zeoclient: "ClientStorage",
   };
   return kinds[section.type] ?? section.type;
 }
 
 /**
- * Opens a storage, and those inside it.
+ * Opens a storage, and those inside it. One that another server serves is connected.
  *
  * @param options.merge How concurrent changes to one object are merged; as ZODB's own classes say, unless told
  * otherwise.
- * @throws {ConfigurationError} for a kind that can't be opened by this version.
- * @throws what opening it throws: {@linkcode LockError}, {@linkcode FileStorageError} …
+ * @throws what opening it throws: {@linkcode LockError}, {@linkcode FileStorageError}, {@linkcode ClientDisconnected} …
  */
-export function openStorage(
+export async function openStorage(
   section: StorageSection,
   options: { readonly merge?: Merge } = {},
-): OpenedStorage {
+): Promise<OpenedStorage> {
   switch (section.type) {
     case "filestorage": {
       const { path, create, readOnly, quota, blobDir, packGc, packKeepOld } = section;
@@ -69,21 +70,21 @@ export function openStorage(
     case "blobstorage": {
       // The directory first: what is wrong with it is known before anything is open.
       const directory = BlobDirectory.open(section.blobDir);
-      const { storage, withoutEffect } = openStorage(section.base, options);
+      const { storage, withoutEffect } = await openStorage(section.base, options);
       return { storage: new StorageWithBlobs(storage, directory), withoutEffect };
     }
     case "before": {
       const before = firstUnseen(section);
-      const { storage, withoutEffect } = openStorage(section.base, options);
+      const { storage, withoutEffect } = await openStorage(section.base, options);
       return { storage: new BeforeStorage(storage, before), withoutEffect };
     }
     case "demostorage":
-      return openDemoStorage(section, options);
+      return await openDemoStorage(section, options);
     case "zlibstorage":
     case "serverzlibstorage": {
       // The storage inside sees compressed records when it merges.
       const merge = mergeCompressed(options.merge);
-      const { storage, withoutEffect } = openStorage(section.base, { ...options, merge });
+      const { storage, withoutEffect } = await openStorage(section.base, { ...options, merge });
       return {
         storage: section.type === "zlibstorage"
           ? new ZlibStorage(storage, { compress: section.compress })
@@ -91,18 +92,22 @@ export function openStorage(
         withoutEffect,
       };
     }
+    case "clientstorage":
+    case "zeoclient":
+      return {
+        storage: await openClientStorage(section),
+        withoutEffect: clientKeysWithoutEffect(section),
+      };
   }
-  throw new ConfigurationError(
-    section.position,
-    "this version can't open it yet; expected a storage that is on this machine",
-    { section: section.type },
-  );
 }
 
-function openDemoStorage(section: DemoStorageSection, options: { readonly merge?: Merge }): OpenedStorage {
-  const base = section.base && openStorage(section.base, options);
+async function openDemoStorage(
+  section: DemoStorageSection,
+  options: { readonly merge?: Merge },
+): Promise<OpenedStorage> {
+  const base = section.base && await openStorage(section.base, options);
   try {
-    const changes = section.changes && openStorage(section.changes, options);
+    const changes = section.changes && await openStorage(section.changes, options);
     return {
       storage: new DemoStorage({
         name: section.label,

@@ -1,5 +1,5 @@
 /**
- * `<runner>`: how a supervisor runs the server. The server itself reads it and does nothing with it.
+ * `<runner>`: how a supervisor runs the server. `daemon/runner.ts` says what the server itself does with it.
  *
  * @module
  */
@@ -27,6 +27,8 @@ import type { ParsedSection } from "./syntax.ts";
 export interface RunnerSection {
   /** Where the section starts. */
   readonly position: Position;
+  /** The keys that the file has, and the log's section if there is one; all others have their defaults. */
+  readonly given: readonly string[];
   /** The program and its arguments. */
   readonly program: readonly string[];
   /** Path of the Python that runs it. */
@@ -99,6 +101,7 @@ export function readRunnerSection(section: ParsedSection, host: ConfigurationHos
   const read = log?.type === "logger" ? readLogger : readEventlog;
   return {
     position: section.position,
+    given: [...section.keys.map(({ name }) => name), ...log === undefined ? [] : [`<${log.type}>`]],
     ...readKeys(section, RUNNER_KEYS, host),
     eventlog: log === undefined ? undefined : read(log, host),
   };

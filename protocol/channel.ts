@@ -31,6 +31,11 @@ export interface ChannelLimits {
   readonly message: number;
   /** What may wait for a peer that doesn't read. */
   readonly buffered: number;
+  /**
+   * Whether messages are read and handled however much waits for the peer: for a client, whose messages are no answers.
+   * If both sides waited for the other to read first, nobody would.
+   */
+  readonly alwaysRead?: boolean;
 }
 
 /** 64 MiB each way. */
@@ -49,9 +54,15 @@ const HANDSHAKE_LIMIT = 64;
 export class Channel {
   /** What is to be sent; add whole frames only, then call {@linkcode Channel.flush}. */
   readonly out: Output = new Output();
+  /** Bytes that have come from the peer. */
+  received = 0;
+  /** Bytes that the peer was sent. */
+  sent = 0;
   readonly #transport: Transport;
   readonly #limits: ChannelLimits;
   readonly #highWater: number;
+  /** With more than this to send, nothing is read. */
+  readonly #readMark: number;
   readonly #framer = new Framer(HANDSHAKE_LIMIT);
   #codec?: Codec;
   /** Bytes handed to the transport that it has not taken yet. */
@@ -71,6 +82,7 @@ export class Channel {
     this.#transport = transport;
     this.#limits = limits;
     this.#highWater = Math.min(HIGH_WATER, limits.buffered);
+    this.#readMark = limits.alwaysRead ? Infinity : this.#highWater;
   }
 
   /** Whether it is closed; what is added then is thrown away. */
@@ -106,7 +118,7 @@ export class Channel {
         this.#handleWaiting(handle);
         this.flush();
         if (this.#closed) break;
-        if (this.buffered > this.#highWater) {
+        if (this.buffered > this.#readMark) {
           await this.#drain();
           continue;
         }
@@ -119,6 +131,7 @@ export class Channel {
           }
           break;
         }
+        this.received += count;
         this.#framer.filled(count);
       }
     } catch (error) {
@@ -133,7 +146,7 @@ export class Channel {
     const before = this.out.length;
     this.#handling = true;
     try {
-      while (!this.#closed && this.out.length <= this.#highWater && framer.next()) {
+      while (!this.#closed && this.out.length <= this.#readMark && framer.next()) {
         handle(framer.buffer, framer.start, framer.end);
       }
     } finally {
@@ -242,6 +255,7 @@ export class Channel {
         for (let sent = 0; sent < taken.length;) {
           const count = await this.#transport.write(sent === 0 ? taken : taken.subarray(sent));
           sent += count;
+          this.sent += count;
           this.#sending -= count;
           if (this.#room && this.#hasRoom) this.#tellRoom();
         }

@@ -9,6 +9,7 @@
 
 import { Dict, Global, Instance, Tuple, type Value } from "../pickle/mod.ts";
 import {
+  ClientDisconnected,
   ConflictError,
   FileStorageError,
   FileStorageQuotaError,
@@ -23,6 +24,7 @@ import {
 } from "../values/mod.ts";
 
 import type { Encoding } from "./codec.ts";
+import { ServerException } from "./remote_errors.ts";
 
 /** An error as the wire has it: a name, and a dict of attributes or a tuple of arguments. */
 export interface WireError {
@@ -63,6 +65,7 @@ export function toWireError(error: unknown, encoding: Encoding): WireError {
   if (error instanceof MultipleUndoErrors) return multipleUndo(error, encoding);
   if (error instanceof UndoError) return undo(error);
   if (error instanceof PythonError) return { name: error.pythonName, detail: new Tuple([...error.args]) };
+  if (error instanceof ServerException) return { name: error.pythonName, detail: error.detail };
   const message = error instanceof Error ? error.message : String(error);
   return { name: nameOf(error), detail: new Tuple([message]) };
 }
@@ -71,6 +74,8 @@ function nameOf(error: unknown): string {
   if (error instanceof StorageTransactionError) return "ZODB.POSException.StorageTransactionError";
   if (error instanceof FileStorageQuotaError) return "ZODB.FileStorage.FileStorage.FileStorageQuotaError";
   if (error instanceof FileStorageError) return "ZODB.FileStorage.FileStorage.FileStorageError";
+  // Of a server that is a client itself.
+  if (error instanceof ClientDisconnected) return "ZEO.Exceptions.ClientDisconnected";
   if (error instanceof TypeError) return "builtins.TypeError";
   return "builtins.ValueError";
 }

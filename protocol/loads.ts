@@ -1,5 +1,6 @@
 /**
- * The one message that is hot: `loadBefore` and its reply, recognized and encoded without decoding anything else.
+ * The one message that is hot: `loadBefore` and its reply, recognized and encoded without decoding anything else, on
+ * both sides.
  *
  *   M   94 | id | c2 | aa "loadBefore" | 92 | c4 08 oid | c4 08 tid
  *       94 | id | 00 | a6 ".reply" | 93 | bin data | c4 08 serial | c4 08 end or c0
@@ -12,7 +13,7 @@
  * @module
  */
 
-import { type Tid, write32, write64 } from "../values/mod.ts";
+import { type Oid, read32, type Tid, write32, write64 } from "../values/mod.ts";
 import type { Encoding } from "./codec.ts";
 import type { Output } from "./output.ts";
 
@@ -201,5 +202,176 @@ class PickleLoads extends Loads {
     else this.eight(out, 0x43, end);
     this.constant(out, Z_REPLY_END);
     out.endFrame(start);
+  }
+}
+
+/** The client's side of loads in one encoding: encodes requests, and recognizes plain replies. */
+export interface LoadCalls {
+  /** Adds a request, with its length in front. @param id The message id: 0 to 2^31 - 1. */
+  request(out: Output, id: number, oid: Oid, before: Tid): void;
+  /**
+   * Whether the bytes from `start` to `end` look like a reply with a record, a serial and an end. Then the fields say
+   * what it has. Replies to some other calls look the same: the id tells.
+   */
+  matches(bytes: Uint8Array, start: number, end: number): boolean;
+  /** The id of the call that is answered. */
+  id: number;
+  /** Where the record begins. */
+  dataAt: number;
+  /** Where the record ends. */
+  dataEnd: number;
+  /** Where the serial's eight bytes lie. */
+  serialAt: number;
+  /** Where the eight bytes of the next revision's serial lie; -1 when the record is the current one. */
+  endAt: number;
+}
+
+/** The client's side of loads in an encoding; each connection has its own. */
+export function loadCalls(encoding: Encoding): LoadCalls {
+  return encoding === "M" ? new MsgpackCalls() : new PickleCalls();
+}
+
+/** Room for a request. */
+const REQUEST_ROOM = 64;
+
+/** Lengths are only believed when what follows the record ends exactly where the message does. */
+abstract class Calls implements LoadCalls {
+  id = 0;
+  dataAt = 0;
+  dataEnd = 0;
+  serialAt = 0;
+  endAt = -1;
+
+  abstract request(out: Output, id: number, oid: Oid, before: Tid): void;
+  abstract matches(bytes: Uint8Array, start: number, end: number): boolean;
+
+  /** Matches what follows the record, up to `end`: the serial, and an end or `none`. */
+  protected revision(bytes: Uint8Array, at: number, end: number, tag: number, none: number): boolean {
+    if (at + 11 > end || bytes[at] !== tag || bytes[at + 1] !== 8) return false;
+    this.dataEnd = at;
+    this.serialAt = at + 2;
+    if (bytes[at + 10] === none && at + 11 === end) {
+      this.endAt = -1;
+      return true;
+    }
+    this.endAt = at + 12;
+    return at + 20 === end && bytes[at + 10] === tag && bytes[at + 11] === 8;
+  }
+}
+
+function constant(out: Output, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) out.bytes[out.length++] = bytes[i];
+}
+
+function eight(out: Output, value: bigint): void {
+  write64(out.bytes, out.length, value);
+  out.length += 8;
+}
+
+class MsgpackCalls extends Calls {
+  request(out: Output, id: number, oid: Oid, before: Tid): void {
+    out.reserve(REQUEST_ROOM);
+    const start = out.beginFrame();
+    out.byte(0x94);
+    if (id < 0x80) out.byte(id);
+    else if (id < 0x100) {
+      out.byte(0xcc);
+      out.byte(id);
+    } else if (id < 0x10000) {
+      out.byte(0xcd);
+      out.byte(id >> 8);
+      out.byte(id & 0xff);
+    } else {
+      out.byte(0xce);
+      write32(out.bytes, out.length, id);
+      out.length += 4;
+    }
+    constant(out, M_CALL);
+    eight(out, oid);
+    out.byte(0xc4);
+    out.byte(8);
+    eight(out, before);
+    out.endFrame(start);
+  }
+
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start + 1;
+    if (end - start < 24 || bytes[start] !== 0x94) return false;
+    const tag = bytes[at++];
+    if (tag < 0x80) this.id = tag;
+    else if (tag === 0xcc) this.id = bytes[at++];
+    else if (tag === 0xcd) {
+      this.id = bytes[at] << 8 | bytes[at + 1];
+      at += 2;
+    } else if (tag === 0xce) {
+      this.id = read32(bytes, at);
+      at += 4;
+    } else return false;
+    if (!same(bytes, at, M_REPLY)) return false;
+    at += M_REPLY.length;
+    let size: number;
+    const kind = bytes[at++];
+    if (kind === 0xc4) size = bytes[at++];
+    else if (kind === 0xc5) {
+      size = bytes[at] << 8 | bytes[at + 1];
+      at += 2;
+    } else if (kind === 0xc6) {
+      size = read32(bytes, at);
+      at += 4;
+    } else return false;
+    this.dataAt = at;
+    return this.revision(bytes, at + size, end, 0xc4, 0xc0);
+  }
+}
+
+class PickleCalls extends Calls {
+  request(out: Output, id: number, oid: Oid, before: Tid): void {
+    out.reserve(REQUEST_ROOM);
+    const start = out.beginFrame();
+    constant(out, Z_HEAD);
+    if (id < 0x100) {
+      out.byte(0x4b);
+      out.byte(id);
+    } else if (id < 0x10000) {
+      out.byte(0x4d);
+      out.byte(id & 0xff);
+      out.byte(id >> 8);
+    } else {
+      out.byte(0x4a);
+      for (let shift = 0; shift < 32; shift += 8) out.byte(id >> shift & 0xff);
+    }
+    constant(out, Z_CALL);
+    eight(out, oid);
+    out.byte(0x43);
+    out.byte(8);
+    eight(out, before);
+    constant(out, Z_END);
+    out.endFrame(start);
+  }
+
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start + Z_HEAD.length;
+    if (end - start < 32 || !same(bytes, start, Z_HEAD)) return false;
+    const tag = bytes[at++];
+    if (tag === 0x4b) this.id = bytes[at++];
+    else if (tag === 0x4d) {
+      this.id = bytes[at] | bytes[at + 1] << 8;
+      at += 2;
+    } else if (tag === 0x4a) {
+      this.id = bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24;
+      at += 4;
+    } else return false;
+    if (!same(bytes, at, Z_REPLY)) return false;
+    at += Z_REPLY.length;
+    let size: number;
+    const kind = bytes[at++];
+    if (kind === 0x43) size = bytes[at++];
+    else if (kind === 0x42) {
+      size = (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
+      at += 4;
+    } else return false;
+    this.dataAt = at;
+    return same(bytes, end - Z_REPLY_END.length, Z_REPLY_END) &&
+      this.revision(bytes, at + size, end - Z_REPLY_END.length, 0x43, 0x4e);
   }
 }

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly address?: Address;
   /** Further keys of the `<zeo>` section. */
   readonly zeo?: Readonly<Record<string, string | number | boolean>>;
+  /** Sections within the `<zeo>` section. */
+  readonly zeoSections?: string;
   /** Storage sections; default: a FileStorage `Data.fs` in the folder. */
   readonly storages?: string;
   /** The event log's section; default: none, so the log goes to standard error. */
@@ -48,7 +50,9 @@ function configuration(folder: string, address: Address, options: ServerOptions)
   };
   const lines = Object.entries(keys).map(([key, value]) => `  ${key} ${value}`);
   const storages = options.storages ?? `<filestorage>\n  path ${folder}/Data.fs\n</filestorage>`;
-  return ["<zeo>", ...lines, "</zeo>", storages, options.eventlog ?? "", ""].join("\n");
+  return ["<zeo>", ...lines, options.zeoSections ?? "", "</zeo>", storages, options.eventlog ?? "", ""].join(
+    "\n",
+  );
 }
 
 function freePort(): number {

@@ -124,7 +124,7 @@ for (const order of ["first", "second"]) {
     assert(start < tids[0] && tids[0] < tids[1]);
     assertEquals([await current(storage, 1), await current(storage, 2)], ["a2", "b2"]);
     assertEquals((await storage.lastInvalidations(2)).map(({ tid }) => tid), tids);
-  });
+  }, { sideBySide: true });
 }
 
 everyStorage("one of two voted transactions may be aborted, and the other finished", async (storage) => {
@@ -135,7 +135,7 @@ everyStorage("one of two voted transactions may be aborted, and the other finish
   one.abort();
   await two.finish();
   assertEquals([await current(storage, 1), await current(storage, 2)], ["a", "b2"]);
-});
+}, { sideBySide: true });
 
 everyStorage(
   "an object that a voted transaction changes is refused to others until that one ends",
@@ -285,7 +285,7 @@ everyStorage("a transaction bigger than what is kept in memory is like any other
   await Promise.all([big.finish(), small.finish()]);
   assertEquals(await current(storage, 20), "small");
   assert(equalBytes((await storage.loadBefore(oid(12), MAX_TID))!.data, data[3]));
-});
+}, { sideBySide: true });
 
 everyStorage(
   "what a transaction says of itself may be as long as its 16-bit length allows",

@@ -135,7 +135,7 @@ everyStorage("two transactions may rely on the same object side by side", async 
   for (const transaction of pair) await transaction.vote();
   for (const transaction of pair) await transaction.finish();
   assertEquals(storage.length(), 3);
-});
+}, { sideBySide: true });
 
 everyDeletingStorage(
   "deleting an object: current, changed since, deleted already, unknown",

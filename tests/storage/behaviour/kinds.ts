@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ClientStorage } from "../../../client.ts";
 import type { Encoding } from "../../../protocol/mod.ts";
 import {
   DemoStorage,
@@ -24,6 +25,7 @@ import {
 } from "../../../storage/mod.ts";
 import type { Awaitable } from "../../../values/mod.ts";
 import { RemoteStorage } from "../../server/remote_storage.ts";
+import { Serving } from "../../server/serving.ts";
 
 /** What a client of a server can't see or do, and why. Tests that need one of these run beside the storage only. */
 export const BEYOND_THE_WIRE = {
@@ -48,6 +50,8 @@ export interface Wish {
   readonly now?: () => number;
   /** What it looks at that is {@linkcode BEYOND_THE_WIRE}. */
   readonly beyond?: keyof typeof BEYOND_THE_WIRE;
+  /** Whether it votes on a second transaction before it ends the first. */
+  readonly sideBySide?: boolean;
 }
 
 /** How a storage is opened. */
@@ -73,6 +77,8 @@ export interface Kind {
   readonly durable: boolean;
   /** Whether it is behind a server. */
   readonly remote?: boolean;
+  /** Whether it lets a vote wait until no other transaction is voted. */
+  readonly oneAtATime?: boolean;
   /** Opens what is in `folder`, or makes an empty one there. */
   open(folder: string, opening: Opening): Awaitable<Storage>;
 }
@@ -151,12 +157,55 @@ function throughServer(kind: Kind, encoding: Encoding): Kind {
   };
 }
 
+/** A client with the server that it is connected to. */
+class ServedClient extends ClientStorage {
+  readonly #serving: Serving;
+
+  constructor(serving: Serving, readOnly: boolean) {
+    const { address } = serving;
+    if (address.transport !== "tcp") throw new Error("expected a server on a port");
+    super(address, { readOnly });
+    this.#serving = serving;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#serving[Symbol.asyncDispose]();
+  }
+}
+
+/** The same kind as a client storage has it that is connected to its server. */
+function throughClient(kind: Kind, encoding: Encoding): Kind {
+  return {
+    ...kind,
+    name: `${kind.name}, through a client, ${encoding}`,
+    remote: true,
+    oneAtATime: true,
+    open: async (folder, opening) => {
+      const storage = await kind.open(folder, opening);
+      const client = new ServedClient(await Serving.start({ storage, encoding }), storage.readOnly);
+      await client.ready;
+      return client;
+    },
+  };
+}
+
+const [file, , mapping] = own;
+
 /** All of them, as they are and through a server. */
 export const kinds: readonly Kind[] = [
   ...own,
   ...own.map((kind) => throughServer(kind, "M")),
-  throughServer(own[0], "Z"),
+  throughServer(file, "Z"),
+  throughClient(file, "M"),
+  throughClient(file, "Z"),
+  throughClient(mapping, "M"),
 ];
+
+/** Whether a kind can do what a test looks at. */
+function fitting({ remote, oneAtATime }: Kind, { beyond, sideBySide }: Wish): boolean {
+  return !(remote && beyond) && !(oneAtATime && sideBySide);
+}
 
 /** What a test does with a new, empty storage. */
 export type Body<S extends Storage> = (storage: S, kind: Kind) => Promise<void> | void;
@@ -183,11 +232,11 @@ export function withStorage(kind: Kind, wish: Wish, body: Body<Storage>): Promis
 function every<S extends Storage>(
   name: string,
   body: Body<S>,
-  { beyond, ...wish }: Wish,
+  wish: Wish,
   fits: (kind: Kind) => boolean,
   is: (storage: Storage) => storage is S,
 ): void {
-  for (const kind of kinds.filter((kind) => fits(kind) && !(kind.remote && beyond))) {
+  for (const kind of kinds.filter((kind) => fits(kind) && fitting(kind, wish))) {
     Deno.test(`${name} (${kind.name})`, () =>
       withStorage(kind, wish, (storage) => {
         if (!is(storage)) throw new Error(`${kind.name} can't do what it should`);
@@ -239,9 +288,9 @@ export type Open = (opening?: Opening) => Promise<Storage>;
 export function everyDurableStorage(
   name: string,
   body: (open: Open, folder: string, kind: Kind) => Promise<void>,
-  { beyond, ...wish }: Wish = {},
+  wish: Wish = {},
 ): void {
-  for (const kind of kinds.filter((kind) => kind.durable && !(kind.remote && beyond))) {
+  for (const kind of kinds.filter((kind) => kind.durable && fitting(kind, wish))) {
     Deno.test(`${name} (${kind.name})`, () =>
       inFolder((folder) =>
         body(async (opening = {}) => await kind.open(folder, { ...wish, ...opening }), folder, kind)

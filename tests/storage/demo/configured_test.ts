@@ -1,13 +1,13 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openStorage, parseServerConfiguration } from "../../../config/mod.ts";
 import { FileStorage, isCompressed, type Storage } from "../../../storage/mod.ts";
 import { LockError, MAX_TID, NO_TID, oid } from "../../../values/mod.ts";
 import { commit, record, textOf } from "../samples.ts";
 
 /** Opens the one storage of a configuration. */
-function open(sections: string): Storage {
+async function open(sections: string): Promise<Storage> {
   const { storages: [section] } = parseServerConfiguration(`<zeo>\n  address 8100\n</zeo>\n${sections}\n`);
-  return openStorage(section).storage;
+  return (await openStorage(section)).storage;
 }
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -35,7 +35,7 @@ Deno.test("<demostorage> puts changes beside a base", () =>
         </filestorage>
       </demostorage>`;
     {
-      await using storage = open(sections);
+      await using storage = await open(sections);
       assertEquals(storage.kind, "DemoStorage");
       await commit(storage, [[1, await storage.getTid(oid(1)), "changed"]]);
     }
@@ -47,14 +47,14 @@ Deno.test("<demostorage> puts changes beside a base", () =>
     await changes.close();
     await base.close();
     await using taken = FileStorage.open(`${folder}/Changes.fs`);
-    assertThrows(() => open(sections), LockError);
+    await assertRejects(() => open(sections), LockError);
     assertEquals(taken.length(), 1);
     await new Promise((resolve) => setTimeout(resolve, 0));
     await FileStorage.open(`${folder}/Base.fs`).close();
   }));
 
 Deno.test("<demostorage> without anything in it is a storage in memory with a name", async () => {
-  await using storage = open("<demostorage 1>\n  name scratch\n</demostorage>");
+  await using storage = await open("<demostorage 1>\n  name scratch\n</demostorage>");
   const tid = await commit(storage, [[1, NO_TID, "a"]]);
   assertEquals([storage.name, await storage.getTid(oid(1))], ["scratch", tid]);
 });
@@ -71,7 +71,7 @@ for (const type of ["zlibstorage", "serverzlibstorage"]) {
       await assertRejects(() => Promise.resolve().then(() => open(section)), Error, "%import zc.zlibstorage");
       const data = record("a".repeat(200));
       {
-        await using storage = open(`%import zc.zlibstorage\n${section}`);
+        await using storage = await open(`%import zc.zlibstorage\n${section}`);
         const tid = await commit(storage, [[1, NO_TID, data]]);
         assertEquals(await storage.loadSerial(oid(1), tid), data);
       }

@@ -1,0 +1,194 @@
+/**
+ * What TLS costs: loads a second, on 4 connections with 64 loads outstanding each, plain and with TLS, in turns.
+ *
+ *   deno run -A bench/tls.ts [SECONDS [ROUNDS]]
+ *
+ * The server is a process of its own with both kinds of listener. What it burns of its processor is told, too: that
+ * comparison holds where the generator, here, is what is saturated.
+ *
+ * @module
+ */
+
+import { type Address, connect, Framer, msgpackCodec, Output, type Transport } from "../protocol/mod.ts";
+import { StorageServer } from "../server/mod.ts";
+import { FileStorage } from "../storage/mod.ts";
+import { MAX_TID, NO_TID, oid, oidBytes, tidBytes } from "../values/mod.ts";
+
+const CONNECTIONS = 4;
+const OUTSTANDING = 64;
+const OBJECTS = 10_000;
+const SIZE = 512;
+
+const fixtures = new URL("../tests/fixtures/tls/", import.meta.url);
+const pem = (name: string) => Deno.readTextFileSync(new URL(name, fixtures));
+
+const options = {
+  certificate: pem("webserver.pem"),
+  key: pem("webserver.key"),
+  authenticate: pem("client.pem"),
+};
+
+async function storage(path: string): Promise<FileStorage> {
+  const storage = FileStorage.open(path);
+  const nothing = new Uint8Array();
+  const transaction = storage.begin({ user: nothing, description: nothing, extension: nothing });
+  for (let id = 0; id < OBJECTS; id++) {
+    transaction.store(oid(id), NO_TID, crypto.getRandomValues(new Uint8Array(SIZE)));
+  }
+  await transaction.vote();
+  await transaction.finish();
+  return storage;
+}
+
+/** The server's process: says where it listens, and ends with its standard input. */
+async function serve(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+  const plain = await StorageServer.start({
+    address,
+    msgpack: true,
+    storages: new Map([["1", await storage(`${folder}/plain.fs`)]]),
+  });
+  const secure = await StorageServer.start({
+    ...{ address, msgpack: true, tls: options },
+    storages: new Map([["1", await storage(`${folder}/secure.fs`)]]),
+  });
+  console.log(JSON.stringify([plain.address, secure.address]));
+  await Deno.stdin.read(new Uint8Array(1));
+  await plain.close();
+  await secure.close();
+  await Deno.remove(folder, { recursive: true });
+}
+
+/** A connection that always has the same number of loads under way. */
+class Loader {
+  loads = 0;
+  readonly #transport: Transport;
+  readonly #framer = new Framer(64 << 20);
+  readonly #request: Uint8Array;
+  #wanted = 0;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    const out = new Output();
+    const start = out.beginFrame();
+    msgpackCodec.encode(out, 1, false, "loadBefore", [oidBytes(oid(0)), tidBytes(MAX_TID)]);
+    out.endFrame(start);
+    this.#request = out.bytes.slice(0, out.length);
+  }
+
+  async send(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) sent += await this.#transport.write(bytes.subarray(sent));
+  }
+
+  /** Waits for one message or more, and says how many. */
+  async receive(): Promise<number> {
+    for (let count = 0;; count = 0) {
+      while (this.#framer.next()) count++;
+      if (count > 0) return count;
+      const read = await this.#transport.read(this.#framer.space());
+      if (read === null) throw new Error("the server has closed the connection");
+      this.#framer.filled(read);
+    }
+  }
+
+  /** Loads until a moment. */
+  async run(until: number): Promise<void> {
+    for (let free = OUTSTANDING; performance.now() < until;) {
+      const length = this.#request.length;
+      const requests = new Uint8Array(free * length);
+      for (let i = 0; i < free; i++) {
+        requests.set(this.#request, i * length);
+        const id = this.#wanted = (this.#wanted + 7919) % OBJECTS;
+        requests[i * length + this.#oidAt + 6] = id >> 8;
+        requests[i * length + this.#oidAt + 7] = id;
+      }
+      await this.send(requests);
+      free = await this.receive();
+      this.loads += free;
+    }
+    this.#transport.close();
+  }
+
+  /** The oid and the transaction id are the last of a request, each behind two bytes. */
+  get #oidAt(): number {
+    return this.#request.length - 18;
+  }
+}
+
+/** Not `connect`: the runtime's own is cheaper, and it is the server that is to be measured. */
+async function connectSecurely(address: Address): Promise<Transport> {
+  if (address.transport === "unix") throw new TypeError("expected a TCP port");
+  return await Deno.connectTls({
+    ...{ hostname: "localhost", port: address.port, caCerts: [pem("authority.pem")] },
+    ...{ cert: pem("client.pem"), key: pem("client.key") },
+  });
+}
+
+async function loader(address: Address, secure: boolean): Promise<Loader> {
+  const loader = new Loader(secure ? await connectSecurely(address) : await connect(address));
+  await loader.receive();
+  const out = new Output();
+  const hello = out.beginFrame();
+  out.append(new TextEncoder().encode("M5"));
+  out.endFrame(hello);
+  const register = out.beginFrame();
+  msgpackCodec.encode(out, 1, false, "register", ["1", false]);
+  out.endFrame(register);
+  await loader.send(out.bytes.slice(0, out.length));
+  await loader.receive();
+  return loader;
+}
+
+/** Processor time that a process has used, in seconds; on Linux. */
+async function processorTime(pid: number): Promise<number> {
+  const fields = (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function measure(
+  address: Address,
+  secure: boolean,
+  seconds: number,
+  pid: number,
+): Promise<[number, number]> {
+  const loaders: Loader[] = [];
+  for (let i = 0; i < CONNECTIONS; i++) loaders.push(await loader(address, secure));
+  const [begin, before] = [performance.now(), await processorTime(pid)];
+  await Promise.all(loaders.map((loader) => loader.run(begin + seconds * 1000)));
+  const loads = loaders.reduce((sum, loader) => sum + loader.loads, 0);
+  const elapsed = (performance.now() - begin) / 1000;
+  return [loads / elapsed, (await processorTime(pid) - before) / loads * 1e6];
+}
+
+async function main(): Promise<void> {
+  const [seconds, rounds] = [Number(Deno.args[0] ?? 3), Number(Deno.args[1] ?? 3)];
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", import.meta.url, "serve"],
+    ...{ stdin: "piped", stdout: "piped" },
+  }).spawn();
+  const reader = server.stdout.getReader();
+  const said = new TextDecoder().decode((await reader.read()).value);
+  const [plain, secure]: Address[] = JSON.parse(said);
+  for (const [name, address] of [["plain", plain], ["TLS", secure]] as const) {
+    await measure(address, name === "TLS", 0.5, server.pid);
+  }
+  const totals = { plain: 0, TLS: 0 };
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, address] of [["plain", plain], ["TLS", secure]] as const) {
+      const [perSecond, cost] = await measure(address, name === "TLS", seconds, server.pid);
+      totals[name] += perSecond / rounds;
+      console.log(
+        `${name.padEnd(5)} ${perSecond.toFixed(0).padStart(8)} loads/s  ${
+          cost.toFixed(2)
+        } µs of the server each`,
+      );
+    }
+  }
+  console.log(`TLS/plain ${(totals.TLS / totals.plain).toFixed(2)}`);
+  await server.stdin.close();
+  await server.status;
+  await reader.cancel();
+}
+
+await (Deno.args[0] === "serve" ? serve() : main());

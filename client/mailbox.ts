@@ -1,0 +1,82 @@
+/**
+ * What a server tells unasked. Until a connection is in use it is kept.
+ *
+ * @module
+ */
+
+import type { Dict, Value } from "../pickle/mod.ts";
+import { type Oid, ProtocolError, type Tid } from "../values/mod.ts";
+import type { BlobReceiver } from "./blob_seam.ts";
+import { bytesOf, dictOf, itemsOf, oidOf, oidsOf, tidOf } from "./replies.ts";
+
+/** Hears what a server tells. */
+export interface ServerMessages {
+  /** A transaction of somebody else has changed these objects. */
+  invalidated(tid: Tid, oids: readonly Oid[]): void;
+  /** Sizes have changed. */
+  informed(info: Dict): void;
+  /** Where contents of blobs go. */
+  readonly blobs?: BlobReceiver;
+}
+
+/** Objects in invalidations that are kept. */
+const MOST_KEPT = 1 << 20;
+
+/** See the module. */
+export class Mailbox {
+  #user?: ServerMessages;
+  #kept: { readonly tid: Tid; readonly oids: readonly Oid[] }[] = [];
+  #keptOids = 0;
+
+  /** From now on a user hears everything; of what was kept, what came after a transaction. */
+  open(user: ServerMessages, after: Tid): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    this.#user = user;
+    for (const { tid, oids } of kept) if (tid > after) user.invalidated(tid, oids);
+  }
+
+  /** From now on nobody hears anything. */
+  close(): void {
+    this.#user?.blobs?.lost();
+    this.#user = undefined;
+    this.#kept = [];
+  }
+
+  /** Handles a call. @returns Whether there is such a one. */
+  handle(name: string, args: Value): boolean {
+    const items = itemsOf(args, "arguments");
+    switch (name) {
+      case "invalidateTransaction":
+        this.#invalidated(tidOf(items[0]), [...new Set(oidsOf(items[1]))]);
+        return true;
+      case "info":
+        this.#user?.informed(dictOf(items[0]));
+        return true;
+      case "receiveBlobStart":
+        this.#user?.blobs?.start(oidOf(items[0]), tidOf(items[1]));
+        return true;
+      case "receiveBlobChunk": {
+        const chunk = items[2] instanceof Uint8Array ? items[2] : bytesOf(items[2]);
+        this.#user?.blobs?.chunk(oidOf(items[0]), tidOf(items[1]), chunk);
+        return true;
+      }
+      case "receiveBlobStop":
+        this.#user?.blobs?.stop(oidOf(items[0]), tidOf(items[1]));
+        return true;
+    }
+    return false;
+  }
+
+  #invalidated(tid: Tid, oids: readonly Oid[]): void {
+    if (this.#user) {
+      this.#user.invalidated(tid, oids);
+      return;
+    }
+    this.#kept.push({ tid, oids });
+    this.#keptOids += oids.length + 1;
+    if (this.#keptOids > MOST_KEPT) {
+      throw new ProtocolError(`more than ${MOST_KEPT} invalidations before the connection was in use`);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The root object, as a new database gets it.
+ *
+ * @module
+ */
+
+import { Dict, Global, writeRecord } from "../pickle/mod.ts";
+import type { Storage } from "../storage/mod.ts";
+import { NO_TID, POSKeyError, ROOT_OID, type Tid } from "../values/mod.ts";
+import { CommitLock } from "./commit_lock.ts";
+
+/** Whether a storage has a root object. */
+export async function hasRoot(storage: Storage): Promise<boolean> {
+  try {
+    return await storage.loadBefore(ROOT_OID, storage.lastTransaction() + 1n as Tid) !== null;
+  } catch (error) {
+    if (error instanceof POSKeyError) return false;
+    throw error;
+  }
+}
+
+/** Makes an empty one. @param published Hears of the transaction. */
+export async function createRoot(storage: Storage, published: (tid: Tid) => void): Promise<void> {
+  const data = writeRecord(
+    new Global("persistent.mapping", "PersistentMapping"),
+    Dict.of({ data: new Dict() }),
+  );
+  const storing = storage.begin({
+    user: new Uint8Array(0),
+    description: new TextEncoder().encode("initial database creation"),
+    extension: new Uint8Array(0),
+  });
+  storing.store(ROOT_OID, NO_TID, data);
+  const lock = CommitLock.of(storage);
+  await lock?.acquire(storing);
+  try {
+    await storing.vote();
+    await storing.finish(published);
+  } finally {
+    lock?.release();
+  }
+}

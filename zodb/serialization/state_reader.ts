@@ -1,0 +1,141 @@
+/**
+ * From what a pickle holds to what users work with.
+ *
+ *   None bool int str bytes     null boolean number|bigint string Uint8Array
+ *   float                       number; a whole one is kept as a Float and shown as a number
+ *   list dict set               Array Map Set
+ *   tuple frozenset             Tuple FrozenSet
+ *   datetime … UUID             see `types/python_types.ts`
+ *   instance                    an object of its registered class, else Inert
+ *   persistent reference        the object, perhaps a ghost
+ *
+ * @module
+ */
+
+import {
+  Dict,
+  Global,
+  Instance,
+  PersistentReference,
+  setItems,
+  Tuple as PickledTuple,
+  type Value,
+} from "../../pickle/mod.ts";
+import type { ClassRegistry, DictStyle } from "../classes.ts";
+import { setAttribute } from "../tracking/attributes.ts";
+import { FrozenSet } from "../types/frozen_set.ts";
+import { Inert } from "../types/inert.ts";
+import { fromInstance } from "../types/python_types.ts";
+import { Tuple } from "../types/tuple.ts";
+
+/** How states are read. */
+export interface StateReaderOptions {
+  readonly classes: ClassRegistry;
+  readonly dicts: DictStyle;
+  /** The object, or weak reference, that a persistent id stands for. */
+  readonly reference: (pid: Value) => unknown;
+}
+
+/** Reads one record's values; what occurs in it twice is one thing afterwards too. */
+export class StateReader {
+  readonly #options: StateReaderOptions;
+  readonly #done = new Map<object, unknown>();
+  readonly #convert = (value: Value): unknown => this.read(value);
+
+  constructor(options: StateReaderOptions) {
+    this.#options = options;
+  }
+
+  /** The state of an object: a dict of attributes stays a `Map` even where dicts are read as plain objects. */
+  state(value: Value): unknown {
+    if (!(value instanceof Dict)) return this.read(value);
+    const attributes = new Map<unknown, unknown>();
+    for (const [key, item] of value.entries()) attributes.set(this.read(key), this.read(item));
+    return attributes;
+  }
+
+  /** A value as users work with it. */
+  read(value: Value): unknown {
+    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+    if (value instanceof PersistentReference) return this.#options.reference(value.pid);
+    const done = this.#done.get(value);
+    if (done !== undefined) return done;
+    if (Array.isArray(value)) return this.#items(value, this.#begun(value, []));
+    if (value instanceof PickledTuple) return this.#items(value.items, this.#begun(value, new Tuple()));
+    if (value instanceof Dict) return this.#dict(value);
+    if (value instanceof Instance) return this.#instance(value);
+    return value;
+  }
+
+  /** Before its parts are read, as they may contain it. */
+  #begun<T extends object>(value: object, made: T): T {
+    this.#done.set(value, made);
+    return made;
+  }
+
+  #items(items: readonly Value[], made: unknown[]): unknown[] {
+    for (let i = 0; i < items.length; i++) made[i] = this.read(items[i]);
+    return made;
+  }
+
+  #dict(dict: Dict): object {
+    const items = dict.flat();
+    if (
+      this.#options.dicts === "object" && items.every((item, i) => i % 2 === 1 || typeof item === "string")
+    ) {
+      const made = this.#begun(dict, {});
+      for (let i = 0; i < items.length; i += 2) {
+        setAttribute(made, items[i] as string, this.read(items[i + 1]));
+      }
+      return made;
+    }
+    return this.#map(dict);
+  }
+
+  #map(dict: Dict): Map<unknown, unknown> {
+    const made = this.#begun(dict, new Map<unknown, unknown>()), items = dict.flat();
+    for (let i = 0; i < items.length; i += 2) made.set(this.read(items[i]), this.read(items[i + 1]));
+    return made;
+  }
+
+  #instance(instance: Instance): unknown {
+    const items = setItems(instance);
+    if (items !== undefined) {
+      const made = this.#begun(instance, instance.isA("builtins", "set") ? new Set() : new FrozenSet());
+      for (const item of items) made.add(this.read(item));
+      return made;
+    }
+    const known = fromInstance(instance, this.#convert);
+    if (known !== undefined) return this.#begun(instance, known as object);
+    return this.#object(instance) ?? this.#inert(instance);
+  }
+
+  /** An object of a registered class that is not persistent. */
+  #object(instance: Instance): object | undefined {
+    const { by, args, state } = instance;
+    if (by !== "NEWOBJ" || args.length > 0 || !(instance.class instanceof Global)) return undefined;
+    if (state !== undefined && !(state instanceof Dict && state.flat().every(isAttributeName))) {
+      return undefined;
+    }
+    const registered = this.#options.classes.named(instance.class);
+    if (!registered || registered.persistent) return undefined;
+    const made = this.#begun(instance, Object.create(registered.class.prototype));
+    for (const [name, item] of state ?? []) setAttribute(made, name as string, this.read(item));
+    return made;
+  }
+
+  #inert(instance: Instance): Inert {
+    const args = new Tuple();
+    const made = this.#begun(instance, new Inert(instance.by, this.read(instance.class), args));
+    this.#items(instance.args.items, args);
+    if (instance.keywords) made.keywords = this.#map(instance.keywords);
+    if (instance.listItems) made.listItems = this.#items(instance.listItems, []);
+    if (instance.dictItems) made.dictItems = this.#map(instance.dictItems);
+    if (instance.state !== undefined) made.state = this.read(instance.state);
+    return made;
+  }
+}
+
+function isAttributeName(item: Value, index: number): boolean {
+  return index % 2 === 1 || typeof item === "string";
+}

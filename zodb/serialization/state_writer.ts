@@ -1,0 +1,166 @@
+/**
+ * From what users work with to what a pickle holds: the way back of `state_reader.ts`.
+ *
+ * @module
+ */
+
+import {
+  Dict,
+  Float,
+  Global,
+  Instance,
+  PersistentReference,
+  Tuple as PickledTuple,
+  type Value,
+} from "../../pickle/mod.ts";
+import type { ClassRegistry } from "../classes.ts";
+import { CONTROL } from "../control.ts";
+import type { PersistentBase } from "../persistent.ts";
+import { isVolatile } from "../tracking/attributes.ts";
+import { rawOf } from "../tracking/raw.ts";
+import { FrozenSet } from "../types/frozen_set.ts";
+import { Inert } from "../types/inert.ts";
+import { toInstance } from "../types/python_types.ts";
+import { Tuple } from "../types/tuple.ts";
+import { UUID } from "../types/uuid.ts";
+import { WeakReference } from "../types/weak_reference.ts";
+
+/** How states are written. */
+export interface StateWriterOptions {
+  readonly classes: ClassRegistry;
+  /** The persistent id of an object. */
+  readonly reference: (object: PersistentBase) => Value;
+  /** The persistent id of a weak reference. */
+  readonly weakReference: (reference: WeakReference) => Value;
+}
+
+/** Writes one record's values; what occurs in it twice is written once. */
+export class StateWriter {
+  readonly #options: StateWriterOptions;
+  readonly #done = new Map<object, Value>();
+  readonly #convert = (value: unknown): Value => this.write(value);
+
+  constructor(options: StateWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A value as the pickle gets it.
+   * @throws {TypeError} when a part of it is of a type that has no counterpart in Python.
+   */
+  write(value: unknown): Value {
+    switch (typeof value) {
+      case "undefined":
+        return null;
+      case "number":
+        return number(value);
+      case "string":
+      case "boolean":
+      case "bigint":
+        return value;
+      case "object":
+        return value === null ? null : this.#object(rawOf(value));
+      default:
+        throw new TypeError(`a ${typeof value} can't be stored`);
+    }
+  }
+
+  #object(value: object): Value {
+    if (CONTROL in value) return new PersistentReference(this.#options.reference(value as PersistentBase));
+    if (value instanceof Float || value instanceof Global) return value;
+    if (value instanceof PersistentReference) return value;
+    if (value instanceof WeakReference) return new PersistentReference(this.#options.weakReference(value));
+    const done = this.#done.get(value);
+    if (done !== undefined) return done;
+    if (value instanceof Uint8Array) return this.#begun(value, value);
+    if (value instanceof Tuple) return this.#tuple(value);
+    if (Array.isArray(value)) return this.#items(value, this.#begun(value, []));
+    if (value instanceof Map) return this.#dict(value, this.#begun(value, new Dict()));
+    if (value instanceof Set) return this.#set(value);
+    if (value instanceof UUID) return this.#uuid(value);
+    if (value instanceof Inert) return this.#inert(value);
+    const instance = toInstance(value, this.#convert);
+    if (instance) return this.#begun(value, instance);
+    return this.#attributes(value);
+  }
+
+  #begun<T extends Value>(value: object, made: T): T {
+    this.#done.set(value, made);
+    return made;
+  }
+
+  #items(items: readonly unknown[], made: Value[]): Value[] {
+    for (let i = 0; i < items.length; i++) made[i] = this.write(items[i]);
+    return made;
+  }
+
+  #tuple(tuple: readonly unknown[]): PickledTuple {
+    const items: Value[] = [], made = this.#begun(tuple, new PickledTuple(items));
+    this.#items(tuple, items);
+    return made;
+  }
+
+  #dict(entries: Iterable<readonly [unknown, unknown]>, made: Dict): Dict {
+    for (const [key, value] of entries) made.append(this.write(key), this.write(value));
+    return made;
+  }
+
+  #set(set: Set<unknown>): Instance {
+    const items: Value[] = [];
+    const made = new Instance(
+      "REDUCE",
+      new Global("builtins", set instanceof FrozenSet ? "frozenset" : "set"),
+      new PickledTuple([items]),
+    );
+    this.#begun(set, made);
+    this.#items([...set], items);
+    return made;
+  }
+
+  #uuid(uuid: UUID): Instance {
+    const made = this.#begun(uuid, new Instance("NEWOBJ", new Global("uuid", "UUID"), new PickledTuple([])));
+    made.state = Dict.of({ int: uuid.integer });
+    return made;
+  }
+
+  #inert(inert: Inert): Instance {
+    const args: Value[] = [];
+    const made = new Instance(inert.by, this.write(inert.class), new PickledTuple(args));
+    this.#begun(inert, made);
+    this.#items(inert.args, args);
+    if (inert.keywords) made.keywords = this.#dict(inert.keywords, new Dict());
+    if (inert.listItems) made.listItems = this.#items(inert.listItems, []);
+    if (inert.dictItems) made.dictItems = this.#dict(inert.dictItems, new Dict());
+    if (inert.state !== undefined) made.state = this.write(inert.state);
+    return made;
+  }
+
+  /** A plain object as a dict; one of a registered class as that class's instance. */
+  #attributes(value: object): Value {
+    const prototype = Object.getPrototypeOf(value);
+    const isPlain = prototype === null || prototype === Object.prototype;
+    const registered = isPlain ? undefined : this.#options.classes.of(value.constructor);
+    if (!isPlain && !registered) {
+      throw new TypeError(
+        `a ${value.constructor.name} can't be stored: expected a plain value, or a class known to registerClass`,
+      );
+    }
+    const attributes = new Dict();
+    if (!registered) {
+      this.#begun(value, attributes);
+    } else {
+      const made = this.#begun(value, new Instance("NEWOBJ", registered.global, new PickledTuple([])));
+      if (Object.keys(value).length > 0) made.state = attributes;
+    }
+    for (const [name, item] of Object.entries(value)) {
+      if (item !== undefined && !isVolatile(name)) attributes.append(name, this.write(item));
+    }
+    return this.#done.get(value)!;
+  }
+}
+
+/** A number as Python gets it: an int when it is whole and exact, a float otherwise. */
+function number(value: number): Value {
+  if (!Number.isInteger(value)) return value;
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new Float(value);
+}
