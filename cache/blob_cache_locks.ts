@@ -40,7 +40,7 @@ export class BucketLocks {
   /** The last of those that want a directory, in this process; resolves when it has given it up. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** @param path The cache's directory. */
+  /** The locks of a cache. @param path Its directory. */
   constructor(path: string) {
     this.#path = path;
   }

@@ -77,10 +77,22 @@ export interface HttpHandler extends HandlerOptions {
   readonly method: "GET" | "POST";
 }
 
-/** `<email-notifier>`: understood by the parser, not honoured. */
+/** `<email-notifier>`: a mail for each record. */
 export interface EmailHandler extends HandlerOptions {
   /** Which handler this is. */
   readonly type: "email-notifier";
+  /** The sender. */
+  readonly from: string;
+  /** Who gets the messages. */
+  readonly to: readonly string[];
+  /** The subject of the messages. */
+  readonly subject: string;
+  /** The mail server; port 25 unless told otherwise. */
+  readonly smtpServer: { readonly host: string; readonly port?: number };
+  /** User name for the mail server; empty for none. */
+  readonly smtpUsername: string;
+  /** Password for it; empty for none. */
+  readonly smtpPassword: string;
 }
 
 /** `<win32-eventlog>`: understood by the parser, not honoured. */

@@ -59,20 +59,7 @@ export interface HandlerExtras {
 }
 
 /** `<email-notifier>` with all its keys. */
-export interface EmailNotifierSection extends EmailHandler, HandlerExtras {
-  /** The sender. */
-  readonly from: string;
-  /** Who gets the messages. */
-  readonly to: readonly string[];
-  /** The subject of the messages. */
-  readonly subject: string;
-  /** The mail server. */
-  readonly smtpServer: TcpAddress;
-  /** User name for the mail server; empty for none. */
-  readonly smtpUsername: string;
-  /** Password for it; empty for none. */
-  readonly smtpPassword: string;
-}
+export interface EmailNotifierSection extends EmailHandler, HandlerExtras {}
 
 /** `<win32-eventlog>` with all its keys. */
 export interface WindowsEventlogSection extends WindowsHandler, HandlerExtras {

@@ -5,11 +5,18 @@
  */
 
 import { EventlogError } from "./eventlog_error.ts";
-import type { HttpHandler, LogfileHandler, LogHandler, SyslogHandler } from "./eventlog_section.ts";
+import type {
+  EmailHandler,
+  HttpHandler,
+  LogfileHandler,
+  LogHandler,
+  SyslogHandler,
+} from "./eventlog_section.ts";
 import { ENCODINGS, lineEncoder } from "./log_encoding.ts";
 import { LogFile, StreamWriter } from "./log_file.ts";
 import { compileFormat, type LineFormatter } from "./log_formatter.ts";
 import { HttpLogger } from "./log_http.ts";
+import { EmailNotifier } from "./log_email.ts";
 import { type EventRecord, LOCATION_FIELDS } from "./log_record.ts";
 import { isRotationPeriod, type Rotation, SizeRotation, TimeRotation } from "./log_rotation.ts";
 import { FormatSyntaxError } from "./log_segments.ts";
@@ -48,9 +55,9 @@ export function openHandler(handler: LogHandler): RecordHandler {
     case "http-logger":
       return openHttp(handler, formatter(handler));
     case "email-notifier":
-      throw refusal(handler, "is not supported: send errors by mail from what collects the log");
+      return openEmail(handler, formatter(handler));
     case "win32-eventlog":
-      throw refusal(handler, "is not supported: use <logfile> or <syslog>");
+      throw refusal(handler, "is not supported: it is the event log of Windows; use <logfile> or <syslog>");
   }
 }
 
@@ -154,6 +161,20 @@ function openSyslog(handler: SyslogHandler, lines: LineFormatter): RecordHandler
     reopen: () => {},
     flush: () => syslog.flush(),
     close: () => syslog.close(),
+    complain,
+  };
+}
+
+function openEmail(handler: EmailHandler, lines: LineFormatter): RecordHandler {
+  const complain = complainer(handler);
+  const email = new EmailNotifier(handler, complain);
+  return {
+    level: handler.level,
+    needsLocation: needsLocation(lines),
+    emit: (record) => email.put(lines.format(record)),
+    reopen: () => {},
+    flush: () => email.flush(),
+    close: () => email.close(),
     complain,
   };
 }

@@ -6,6 +6,7 @@
 
 /** TLS could not be agreed on, or was broken: a certificate that isn't trusted, a peer that speaks something else. */
 export class TlsError extends Error {
+  /** Tells it from other errors. */
   override name = "TlsError";
   /** A short name for the reason, such as `CERT_HAS_EXPIRED`; empty where there is none. */
   readonly code: string;

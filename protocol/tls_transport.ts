@@ -47,7 +47,7 @@ export class TlsTransport implements Transport {
   #peerEnded = false;
   #error?: Error;
 
-  /** @param raw the connection that `socket` encrypts */
+  /** A transport over an encrypted connection. @param raw What `socket` encrypts. */
   constructor(socket: TLSSocket, raw: Socket) {
     this.#socket = socket;
     this.#raw = raw;

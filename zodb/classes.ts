@@ -60,7 +60,12 @@ export class ClassRegistry {
 
   /** The class of a name in Python; undefined when it isn't known. */
   named(global: Global): RegisteredClass | undefined {
-    return this.#byName.get(global.toString());
+    return this.byName(global.toString());
+  }
+
+  /** The same by the dotted name, `bank.models.Account`. */
+  byName(name: string): RegisteredClass | undefined {
+    return this.#byName.get(name);
   }
 
   /** What is known of a class; undefined when it isn't registered. */

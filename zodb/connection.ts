@@ -17,6 +17,7 @@ import {
 import { Changes } from "./changes.ts";
 import type { Moment } from "./connection_pools.ts";
 import { CONTROL, GHOST } from "./control.ts";
+import { ConnectionSet } from "./connection_set.ts";
 import type { DB } from "./db.ts";
 import { exportGraph } from "./export.ts";
 import { importGraph } from "./import.ts";
@@ -43,6 +44,8 @@ export interface ConnectionSetup {
   readonly limits: CacheLimits;
   /** Shows the database before this transaction, for ever. */
   readonly before?: Tid;
+  /** The connections beside which it is; none unless told otherwise. */
+  readonly beside?: ConnectionSet;
 }
 
 /** See the module. `db.open()` makes one. */
@@ -52,8 +55,7 @@ export class Connection implements AsyncDisposable {
   readonly #view: View;
   readonly #space: ObjectSpace;
   readonly #changes: Changes;
-  /** Connections to other databases in the same transactions, by name; all of a set have the same. */
-  #connections = new Map<string, Connection>();
+  readonly #set: ConnectionSet;
   #manager: TransactionManager | undefined;
   #opened: Date | undefined;
   readonly #closeCallbacks: (() => void)[] = [];
@@ -62,6 +64,7 @@ export class Connection implements AsyncDisposable {
   constructor(db: DB, setup: ConnectionSetup) {
     this.db = db;
     this.#view = new View(db.lastHeard, setup.before);
+    this.#set = setup.beside ?? new ConnectionSet(this);
     this.#changes = new Changes(this, () => this.#space);
     this.#space = new ObjectSpace({
       connection: this,
@@ -252,7 +255,7 @@ export class Connection implements AsyncDisposable {
 
   /** Makes all unchanged objects ghosts, of this connection and those to other databases beside it. */
   cacheMinimize(): void {
-    for (const connection of new Set([this, ...this.#connections.values()])) {
+    for (const connection of this.#set.members) {
       connection.#space.cache.minimize();
     }
   }
@@ -289,11 +292,7 @@ export class Connection implements AsyncDisposable {
    */
   getConnection(name: string): Connection {
     this.#requireOpen();
-    const open = this.#connections.get(name);
-    if (open) return open;
-    const other = this.db.databases.get(name);
-    if (!other) throw new RangeError(`there is no database ${JSON.stringify(name)} beside this one`);
-    return other.openBeside(this, this.#connections);
+    return this.#set.get(name);
   }
 
   /** Whether it takes part in a transaction that is not over. */
@@ -302,57 +301,52 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Gives the connection back to its database. Its objects that are loaded can still be read.
+   * Gives the connection back to its database, and those to other databases with it. Its objects that are loaded can
+   * still be read.
+   *
    * @throws {ConnectionStateError} when there are changes that are neither committed nor aborted.
    */
   close(): void {
-    if (!this.#opened) return;
-    if (this.#changes.joined) {
-      throw new ConnectionStateError(
-        "can't close a connection that is joined to a transaction: commit or abort first",
-      );
-    }
-    const others = [...this.#connections.values()].filter((other) => other !== this);
-    for (const other of others) {
-      if (other.hasChanges) {
-        throw new ConnectionStateError(
-          `can't close a connection while that to ${other.db.databaseName} has changes`,
-        );
-      }
-    }
-    for (const callback of this.#closeCallbacks.splice(0)) callback();
-    this.#connections = new Map();
-    this.#closeAlone();
-    for (const other of others) if (other.#opened) other.close();
-  }
-
-  #closeAlone(): void {
-    this.#space.cache.collect();
-    this.#manager!.unregisterSynchronizer(this.#synchronizer);
-    this.#manager = undefined;
-    this.#opened = undefined;
-    this.#space.open = false;
-    this.db.closed(this);
+    if (this.#opened) this.#set.close();
   }
 
   /** Aborts what is not committed and closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#opened) return;
-    if (this.#changes.joined) await this.abort();
+    if (this.#set.hasChanges) await this.abort();
     this.close();
   }
 
-  /** @ignore Called by the database. @param connections Those of the set; the others' own map. */
-  reopen(manager: TransactionManager, sync: boolean, connections: Map<string, Connection> = new Map()): void {
+  /** @ignore Opens it with those beside it. */
+  open(manager: TransactionManager, sync: boolean): void {
+    this.#set.open(manager, sync);
+  }
+
+  /** @ignore */
+  openAlone(manager: TransactionManager, sync: boolean): void {
     this.#manager = manager;
     this.#opened = new Date();
     this.#space.open = true;
     this.#space.synchronous = sync;
-    this.#connections = connections;
-    connections.set(this.db.databaseName, this);
     manager.registerSynchronizer(this.#synchronizer);
     if (!manager.explicit || manager.inTransaction) this.#refresh();
     this.#space.cache.collect();
+  }
+
+  /** @ignore */
+  closeAlone(): void {
+    if (!this.#opened) return;
+    for (const callback of this.#closeCallbacks.splice(0)) callback();
+    this.#space.cache.collect();
+    this.#manager!.unregisterSynchronizer(this.#synchronizer);
+    this.#manager = undefined;
+    this.#opened = undefined;
+    this.#space.open = false;
+  }
+
+  /** @ignore Hears that nobody will open it again. */
+  discard(): void {
+    this.#set.discard();
   }
 
   /** Whether touching a ghost loads it. */

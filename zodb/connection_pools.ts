@@ -41,24 +41,37 @@ export function momentBefore({ at, before }: Moment, last: Tid): Tid | undefined
 export class ConnectionPools {
   readonly #present: ConnectionPool;
   readonly #past = new Map<Tid, ConnectionPool>();
+  readonly #beside = new Set<Connection>();
   readonly #historical: PoolLimits;
   readonly #make: (before: Tid | undefined) => Connection;
 
   /** @param historical What holds for each moment of the past. @param make Makes a connection. */
   constructor(present: PoolLimits, historical: PoolLimits, make: (before: Tid | undefined) => Connection) {
-    this.#present = new ConnectionPool(present, () => {});
+    this.#present = new ConnectionPool(present, (connection) => connection.discard());
     this.#historical = historical;
     this.#make = make;
   }
 
   /** Those that show the present, in use or not. */
-  get present(): ReadonlySet<Connection> {
-    return this.#present.all;
+  *present(): Generator<Connection> {
+    yield* this.#present.all;
+    for (const connection of this.#beside) if (connection.before === undefined) yield connection;
   }
 
   /** All of them. */
-  *all(): Generator<Connection> {
-    for (const pool of [this.#present, ...this.#past.values()]) yield* [...pool.all];
+  all(): Connection[] {
+    const pooled = [this.#present, ...this.#past.values()].flatMap(({ all }) => [...all]);
+    return [...pooled, ...this.#beside];
+  }
+
+  /** Takes in one that belongs to another database's connection, and is kept with that. */
+  addBeside(connection: Connection): void {
+    this.#beside.add(connection);
+  }
+
+  /** Gives up one that belonged to another database's connection. */
+  forget(connection: Connection): void {
+    this.#beside.delete(connection);
   }
 
   /** A connection that nobody uses. */
@@ -82,7 +95,8 @@ export class ConnectionPools {
   #pastPool(before: Tid): ConnectionPool {
     let pool = this.#past.get(before);
     if (pool) return pool;
-    const made = pool = new ConnectionPool(this.#historical, () => {
+    const made = pool = new ConnectionPool(this.#historical, (connection) => {
+      connection.discard();
       if (made.all.size === 0) this.#past.delete(before);
     });
     this.#past.set(before, pool);

@@ -8,6 +8,7 @@ import {
   FileStorage,
   isObservable,
   MappingStorage,
+  mergeWith,
   type PackOptions,
   type PackResult,
   type Storage,
@@ -16,9 +17,11 @@ import {
 } from "../storage/mod.ts";
 import { type Awaitable, type Oid, ROOT_OID, StorageError, type Tid, Unsupported } from "../values/mod.ts";
 import { classes, type ClassRegistry, type DictStyle } from "./classes.ts";
+import { conflictResolver } from "./class_resolvers.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { PoolLimits } from "./connection_pool.ts";
 import { ConnectionPools, momentBefore } from "./connection_pools.ts";
+import type { ConnectionSet } from "./connection_set.ts";
 import type { CacheLimits } from "./object_cache.ts";
 import { OidSupply } from "./oid_supply.ts";
 import { createRoot, hasRoot } from "./root_record.ts";
@@ -110,8 +113,7 @@ export class DB implements AsyncDisposable {
     this.#pools = new ConnectionPools(
       { size: CONNECTIONS, timeout: Infinity, ...options.pool },
       { size: HISTORICAL_CONNECTIONS, timeout: HISTORICAL_TIMEOUT, ...options.historicalPool },
-      (before) =>
-        new Connection(this, { limits: before === undefined ? this.#cache : this.#historicalCache, before }),
+      (before) => new Connection(this, { limits: this.#limits(before), before }),
     );
     this.#heard = storage.lastTransaction();
     if (isObservable(storage)) {
@@ -130,7 +132,9 @@ export class DB implements AsyncDisposable {
    * @throws {ReadOnlyError} when it has no root object and can't get one.
    */
   static async open(storage: Storage | string = new MappingStorage(), options: DBOptions = {}): Promise<DB> {
-    if (typeof storage === "string") storage = FileStorage.open(storage);
+    if (typeof storage === "string") {
+      storage = FileStorage.open(storage, { merge: mergeWith(conflictResolver(options.classes)) });
+    }
     // One behind a server has to reach it first.
     if ("ready" in storage) await storage.ready;
     const db = new DB(storage, options);
@@ -141,6 +145,11 @@ export class DB implements AsyncDisposable {
       throw error;
     }
     return db;
+  }
+
+  /** Whether it is not closed. */
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** The storage's name. */
@@ -170,7 +179,7 @@ export class DB implements AsyncDisposable {
 
   /** Connections, in use or not. */
   get connections(): readonly Connection[] {
-    return [...this.#pools.present];
+    return [...this.#pools.present()];
   }
 
   /**
@@ -181,16 +190,21 @@ export class DB implements AsyncDisposable {
   open(options: ConnectionOptions = {}): Connection {
     this.#requireOpen();
     const connection = this.#pools.take(momentBefore(options, this.storage.lastTransaction()));
-    connection.reopen(options.transactionManager ?? new TransactionManager(), options.sync ?? false);
+    connection.open(options.transactionManager ?? new TransactionManager(), options.sync ?? false);
     return connection;
   }
 
-  /** @ignore A connection in the same transactions as another database's. */
-  openBeside(other: Connection, connections: Map<string, Connection>): Connection {
+  /** @ignore A new connection beside another database's. */
+  connectBeside(beside: ConnectionSet, before: Tid | undefined): Connection {
     this.#requireOpen();
-    const connection = this.#pools.take(other.before);
-    connection.reopen(other.transactionManager, other.isSync, connections);
+    const connection = new Connection(this, { limits: this.#limits(before), before, beside });
+    this.#pools.addBeside(connection);
     return connection;
+  }
+
+  /** @ignore Gives up one that was made beside another database's. */
+  forget(connection: Connection): void {
+    this.#pools.forget(connection);
   }
 
   /**
@@ -282,7 +296,7 @@ export class DB implements AsyncDisposable {
   /** Loaded objects of all connections, by class. */
   cacheDetail(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const connection of this.#pools.present) {
+    for (const connection of this.#pools.present()) {
       for (const object of connection.cachedObjects()) {
         if (object._p_state < 0) continue;
         const name = this.classes.of(object.constructor)?.global.toString() ?? object.constructor.name;
@@ -294,7 +308,7 @@ export class DB implements AsyncDisposable {
 
   /** Loaded objects, and ghosts, of each connection. */
   cacheDetailSize(): { readonly loaded: number; readonly ghosts: number; readonly bytes: number }[] {
-    return [...this.#pools.present].map(({ cacheInfo: { loaded, ghosts, bytes } }) => ({
+    return [...this.#pools.present()].map(({ cacheInfo: { loaded, ghosts, bytes } }) => ({
       loaded,
       ghosts,
       bytes,
@@ -308,13 +322,13 @@ export class DB implements AsyncDisposable {
 
   /** Makes all unchanged objects of all connections ghosts. */
   cacheMinimize(): void {
-    for (const connection of this.#pools.present) connection.cacheMinimize();
+    for (const connection of this.#pools.present()) connection.cacheMinimize();
   }
 
   /** Changes what each connection's cache may hold. */
   setCacheLimits(limits: Partial<CacheLimits>): void {
     Object.assign(this.#cache, limits);
-    for (const connection of this.#pools.present) connection.setCacheLimits(limits);
+    for (const connection of this.#pools.present()) connection.setCacheLimits(limits);
   }
 
   /** Closes all connections, whose changes are lost, and the storage. */
@@ -340,7 +354,7 @@ export class DB implements AsyncDisposable {
   /** @ignore Tells connections of a transaction. @param by The connection that committed it. */
   published(tid: Tid, oids: readonly Oid[], by?: Connection): void {
     if (tid > this.#heard) this.#heard = tid;
-    for (const connection of this.#pools.present) {
+    for (const connection of this.#pools.present()) {
       if (connection === by) connection.view.committed(tid);
       else connection.view.invalidated(tid, oids);
     }
@@ -363,7 +377,11 @@ export class DB implements AsyncDisposable {
   }
 
   #reset(): void {
-    for (const connection of this.#pools.present) connection.view.invalidatedAll();
+    for (const connection of this.#pools.present()) connection.view.invalidatedAll();
+  }
+
+  #limits(before: Tid | undefined): CacheLimits {
+    return before === undefined ? this.#cache : this.#historicalCache;
   }
 
   #requireOpen(): void {

@@ -46,6 +46,7 @@
 
 export { type Awaitable, type Oid, StorageError, type Tid } from "../values/mod.ts";
 export { type Construction, Float, Global } from "../pickle/mod.ts";
+export { type ConflictQuestion, ConflictResolver } from "../storage/mod.ts";
 export type {
   BeginOptions,
   Loaded,
@@ -69,6 +70,7 @@ export {
   registerClass,
   type RegisteredClass,
 } from "./classes.ts";
+export { conflictResolver, type ResolveConflict } from "./class_resolvers.ts";
 export { type CacheInfo, Connection, type ConnectionOptions } from "./connection.ts";
 export type { PoolLimits } from "./connection_pool.ts";
 export type { Moment } from "./connection_pools.ts";

@@ -1,7 +1,7 @@
 /** `<clientstorage>` and `<zeoclient>`: every key has its effect, on a server of our own. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClientStorage } from "../../client/mod.ts";
+import type { ClientStorage } from "../../client/mod.ts";
 import {
   ConfigurationError,
   openStorage,

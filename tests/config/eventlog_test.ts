@@ -234,7 +234,6 @@ const refused: [reason: string, handler: LogHandler][] = [
   ['facility "local8": expected one of kern', syslog({ facility: "local8" })],
   ['url "https://host/": expected an http address', http({ url: "https://host/" })],
   ['url "http:///path": expected an http address', http({ url: "http:///path" })],
-  ["<email-notifier> is not supported", { ...OPTIONS, type: "email-notifier" }],
   ["<win32-eventlog> is not supported", { ...OPTIONS, type: "win32-eventlog" }],
 ];
 

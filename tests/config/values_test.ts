@@ -191,6 +191,8 @@ Deno.test("an ssl section is read with its files", () => {
     key: "key.pem",
     passwordFunction: undefined,
     authenticate: "clients.pem",
+    passwordFile: undefined,
+    passwordVariable: undefined,
   });
 });
 

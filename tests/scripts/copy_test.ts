@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { main } from "../../scripts/zeo.ts";
 import { compareStorages, FileStorage, MappingStorage, supportsIteration } from "../../storage/mod.ts";
 import { NO_TID, type Oid, type Tid } from "../../values/mod.ts";
 import { fileStorageFixture } from "../fixtures/mod.ts";
@@ -240,5 +241,28 @@ Deno.test("packed and undone transactions of a file by Python are copied as they
     assertEquals(await dumped(`${folder}/Copy.fs`), original);
     assertEquals(same, original.length);
     assertEquals(new Set(original.map(({ status }) => status)), new Set(["p", " "]));
+  });
+});
+
+Deno.test("a copy that is interrupted ends with an error, and goes on where it was", async () => {
+  await inFolder(async (folder) => {
+    const from = `${folder}/Data.fs`, to = `${folder}/Copy.fs`;
+    {
+      await using storage = FileStorage.open(from);
+      await revisions(storage, 0, Array.from({ length: 300 }, (_, step) => `revision ${step}`));
+    }
+    const quiet = { terminal: false, write: () => {} };
+    const controller = new AbortController();
+    const copying = main(["copy", from, to], { output: quiet, messages: quiet, signal: controller.signal });
+    while (!names(folder).includes("Copy.fs") || (await Deno.stat(to)).size < 1000) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    controller.abort(new Error("enough"));
+    assertEquals(await copying, 1);
+    const { size } = await Deno.stat(to);
+    assertEquals(size < (await Deno.stat(from)).size, true);
+    const { known, same } = await zeoJson<Copied>("copy", from, to);
+    assertEquals([known > 0, known < 300, same], [true, true, 300]);
+    assertEquals(await Deno.readFile(to), await Deno.readFile(from));
   });
 });

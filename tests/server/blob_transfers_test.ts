@@ -1,9 +1,10 @@
 /** Blobs on their way down to clients that are slow, or gone. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Channel, msgpackCodec } from "../../protocol/mod.ts";
 import { BlobTransfers } from "../../server/blob_transfers.ts";
-import { oid, tid } from "../../values/mod.ts";
+import { oid, POSKeyError, tid } from "../../values/mod.ts";
+import { MemoryTransport } from "../protocol/memory_transport.ts";
 import { until } from "./serving.ts";
 
 const x = oid(1);
@@ -68,4 +69,28 @@ Deno.test("a blob that is waited for by a client that is gone is not read", asyn
   await new BlobTransfers(channel).send(x, tid(5), () => {
     throw new Error("it was asked for");
   });
+});
+
+Deno.test("R23: a file that a cache has removed before it was open is asked for again", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "the content");
+    const transport = new MemoryTransport();
+    const channel = new Channel(transport);
+    channel.speak(msgpackCodec);
+    let asked = 0;
+    await new BlobTransfers(channel).send(
+      x,
+      tid(5),
+      () => ++asked < 4 ? `${path}.gone` : Promise.resolve(path),
+    );
+    channel.flush();
+    assertEquals(asked, 4);
+    const sent = transport.sent.map((bytes) => msgpackCodec.decode(bytes).name);
+    assertEquals(sent, ["receiveBlobStart", "receiveBlobChunk", "receiveBlobStop"]);
+    const never = new BlobTransfers(channel).send(x, tid(5), () => `${path}.gone`);
+    await assertRejects(() => never, POSKeyError, "No blob file at");
+  } finally {
+    await Deno.remove(path);
+  }
 });

@@ -248,3 +248,35 @@ Deno.test("unknown ids are missed; statistics tell what is loaded", async () => 
   db.cacheMinimize();
   assertEquals(db.cacheSize, 0);
 });
+
+Deno.test("connections to several databases stay together when they are closed and opened again", async () => {
+  const databases = new Map<string, DB>();
+  await using a = await DB.open(undefined, { databaseName: "a", databases, pool: { size: 1 } });
+  await using b = await DB.open(undefined, { databaseName: "b", databases });
+  const connection = a.open(), beside = connection.getConnection("b");
+  await beside.root.set("far", new Item({ v: 1 }));
+  await connection.commit();
+  const far = (await beside.root.get<Item>("far"))!;
+  await connection.root.set("link", new Item({ far }));
+  await connection.commit();
+  connection.close();
+  assertEquals([beside.opened, b.connections.length], [undefined, 1]);
+  const stranger = b.open();
+  assert(stranger !== beside);
+  (await stranger.root.get<Item>("far"))!.v = 2;
+  await stranger.commit();
+  stranger.close();
+  const again = a.open();
+  assert(again === connection && again.getConnection("b") === beside);
+  const link = (await again.root.get<Item>("link"))!;
+  assert(link.far === far);
+  assertEquals((await load(far)).v, 2);
+  link.more = far;
+  await again.commit();
+  const more = a.open();
+  more.getConnection("b");
+  assertEquals(b.connections.length, 3);
+  more.close();
+  beside.close();
+  assertEquals([again.opened, a.connections.length, b.connections.length], [undefined, 1, 2]);
+});

@@ -10,7 +10,7 @@
  *
  * @example
  * ```ts
- * import { tuple } from "./mod.ts";
+ * import { tuple } from "../mod.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const [name, age] = tuple("Ann", 41);

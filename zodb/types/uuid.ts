@@ -11,7 +11,7 @@ import { ValueObject } from "./value_object.ts";
  *
  * @example
  * ```ts
- * import { UUID } from "./mod.ts";
+ * import { UUID } from "../mod.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(new UUID("00000000-0000-0000-0000-000000000005").integer, 5n);

@@ -1,10 +1,8 @@
 """Clients of servers that are clients of other servers: what one commits the others see, and nobody sees what was."""
 
-import os
 import threading
 import time
 
-import transaction
 from peer import Opened, error_name, raised, wait_for
 from ZODB.blob import Blob
 from ZODB.POSException import ConflictError
@@ -68,7 +66,7 @@ def write_error(name):
     one.root["refused"] = 1
     error = raised(one.commit)
     one.manager.abort()
-    return error_name(error)
+    return [error_name(error), error.args[0]]
 
 
 def connected(name, wanted, seconds):
