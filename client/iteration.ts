@@ -8,6 +8,9 @@
  *   ▶ iterator_record_start(0, tid) iterator_record_next(1) ×n            ◀ 1, records, no more
  *   ▶ iterator_next(0)                                                    ◀ a transaction
  *
+ * It can't be known how many records there are, so that more are asked for than come. Python's server answers that with an
+ * error, and a line in its log: after one attempt its records are asked for one by one.
+ *
  * A transaction's records have to be read before the next transaction is asked for: at the end the server closes the file.
  * Should the number be another one, for an iterator that could not be opened, nothing that came under it is believed and
  * it is done again, step by step.
@@ -145,7 +148,8 @@ async function* recordsAt(connection: ServerConnection, place: Place): AsyncGene
     record.catch(() => {});
     asked.push(record);
   };
-  for (let i = 0; i < FIRST_RECORDS; i++) ask();
+  const ahead = connection.lenient ?? false;
+  for (let i = 0; i < (ahead ? FIRST_RECORDS : 1); i++) ask();
   const number = await started;
   try {
     if (number !== expected) {
@@ -154,16 +158,25 @@ async function* recordsAt(connection: ServerConnection, place: Place): AsyncGene
     }
     for (let count = 1, bytes = 0, window = FIRST_RECORDS;; count++) {
       const record = await asked.shift()!;
-      if (!record) return;
+      if (!record) {
+        if (connection.lenient === undefined) tryLenience(connection, number);
+        return;
+      }
       bytes += record.data?.length ?? 0;
       const fitting = Math.max(1, Math.floor(BYTES_AHEAD * count / (bytes + 1)));
-      window = Math.min(2 * window, MOST_RECORDS, fitting);
+      window = ahead ? Math.min(2 * window, MOST_RECORDS, fitting) : 1;
       while (asked.length < window) ask();
       yield record;
     }
   } finally {
     collect(connection, number);
   }
+}
+
+/** Asks, once for each server, for one record more than there are. */
+function tryLenience(connection: ServerConnection, number: number): void {
+  connection.lenient = false;
+  connection.call("iterator_record_next", [number], () => connection.lenient = true).catch(() => {});
 }
 
 function nextRecord(

@@ -146,6 +146,7 @@ export function connectionSettings(options: ClientOptions): ConnectionSettings {
     },
     heartbeat,
     patience: PATIENCE,
+    lenient: new Map(),
   };
 }
 

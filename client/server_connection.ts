@@ -59,6 +59,8 @@ export interface ConnectionSettings {
   readonly heartbeat: number;
   /** Milliseconds that a server may take until it has registered a client. */
   readonly patience: number;
+  /** What is known of servers, by their addresses: see {@linkcode ServerConnection.lenient}. */
+  readonly lenient: Map<string, boolean>;
 }
 
 /** A server has answered, and doesn't want this client, or can't be spoken to. */
@@ -144,6 +146,18 @@ export class ServerConnection {
   /** Whether it has ended, or is about to. */
   get closed(): boolean {
     return this.#closed || this.#channel.closed;
+  }
+
+  /**
+   * Whether the server answers who asks for more records than there are; one that doesn't has an error in its log each
+   * time. Undefined while nobody knows.
+   */
+  get lenient(): boolean | undefined {
+    return this.#settings.lenient.get(formatAddress(this.address));
+  }
+
+  set lenient(lenient: boolean) {
+    this.#settings.lenient.set(formatAddress(this.address), lenient);
   }
 
   /** Calls that wait for their answers. */

@@ -89,7 +89,7 @@ export class Connection {
       log.error`client ${this.#who()}: ${messageOf(reason)}: disconnected`;
       log.debug`Closing server protocol`;
     }
-    if (this.#session) this.#session.close();
+    if (this.#session) this.#session.close(this.#refused);
     else if (!this.#refused) {
       serverLog.info`(${this.#state === "handshake" ? "unconnected" : this.#host.label}) disconnected`;
     }
@@ -315,11 +315,13 @@ function messageOf(error: unknown): string {
 
 /** Bytes, each a character of the text, as Python writes them. */
 function bytesText(bytes: string): string {
-  const escaped = bytes.replace(/[^ -~]|[\\']/g, (character) => {
-    const code = character.charCodeAt(0);
-    return "\\'".includes(character) ? `\\${character}` : `\\x${code.toString(16).padStart(2, "0")}`;
+  const quote = bytes.includes("'") && !bytes.includes('"') ? '"' : "'";
+  const escaped = bytes.replace(/[^ -~]|[\\'"]/g, (character) => {
+    if (character === quote || character === "\\") return `\\${character}`;
+    if (character === "'" || character === '"') return character;
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
-  return `b'${escaped}'`;
+  return `b${quote}${escaped}${quote}`;
 }
 
 /** Whether a connection ended because the peer is gone. */

@@ -204,8 +204,12 @@ export class Session {
     this.channel.close();
   }
 
-  /** Forgets the client: gives up its transaction, unless that is being made durable already. */
-  close(): void {
+  /**
+   * Forgets the client: gives up its transaction, unless that is being made durable already.
+   *
+   * @param told Whether a line in the log has said that the connection ends.
+   */
+  close(told = false): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#commit) {
@@ -214,7 +218,7 @@ export class Session {
       // One that is being made durable is not given up any more.
       if (this.#commit.state !== "finishing") this.served.statistics.aborts++;
       this.#commit.abort();
-    } else log.info`(${this.label}) disconnected`;
+    } else if (!told) log.info`(${this.label}) disconnected`;
     this.iterators.closeAll();
     this.blobs.close();
     this.served.leave(this);

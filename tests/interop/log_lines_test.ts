@@ -76,7 +76,6 @@ await interopTest("a session's log lines are those of the original", async (peer
     assert(expected.length > 100, "the original has written something");
     // It calls a method that it has just refused, and fails: that is an error of its own.
     const quirk = (line: string) => /`'(nope|register)'` raised exception/.test(line);
-    // Ours also says that a registered client is gone where it was the server who ended it.
     const plain = (lines: string[]) => withoutRepeats(lines.filter((line) => !quirk(line)));
     assertEquals(plain(actual), plain(expected));
   });
