@@ -5,8 +5,8 @@
  * asks for a restart, and when a storage can't be opened; 2 for a mistake in the command line or the configuration,
  * and for an address that is in use.
  *
- * The first such signal has it end in an orderly way: it takes no more connections and no more votes, waits for
- * transactions that have voted (`stop-timeout` in `<zeo>`, 5 seconds), and closes its files. The second one ends it at
+ * The first such signal has it end in an orderly way: it takes no more connections, disconnects its clients but those
+ * whose transactions have voted, waits for these (`stop-timeout` in `<zeo>`, 5 seconds), and closes its files. The second one ends it at
  * once.
  *
  * @module

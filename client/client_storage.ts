@@ -157,6 +157,10 @@ export class ClientStorage implements ObservableStorage {
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
     const found = this.#link.known.cache.loadBefore(oid, before);
     if (found) return found;
+    return this.#ask(oid, before);
+  }
+
+  #ask(oid: Oid, before: Tid): Promise<Loaded | null> {
     const { loads } = this.#link.known;
     return this.#link.connections.current && loads ? loads.load(oid, before) : this.#loadLater(oid, before);
   }
@@ -182,7 +186,7 @@ export class ClientStorage implements ObservableStorage {
    */
   prefetch(oids: Iterable<Oid>, before: Tid = this.#now()): Promise<void> {
     const missing = (oid: Oid) => !this.#link.known.cache.loadBefore(oid, before);
-    return prefetch(oids, missing, (oid) => this.loadBefore(oid, before));
+    return prefetch(oids, missing, (oid) => this.#ask(oid, before));
   }
 
   /** Just after the last transaction that is known. */
@@ -228,9 +232,13 @@ export class ClientStorage implements ObservableStorage {
     return this.#transactions.begin(metadata, options, this[capabilities]);
   }
 
-  /** The transactions from `start` to `stop`, as the server has them. It fails when the connection is lost. */
+  /**
+   * The transactions from `start` to `stop`, as the server has them; up to the last one that is known unless told
+   * otherwise. It fails when the connection is lost.
+   */
   async *transactions(start?: Tid, stop?: Tid): AsyncGenerator<IteratedTransaction, void> {
-    yield* iterateTransactions(await this.#link.connections.get(), start, stop);
+    const connection = await this.#link.connections.get();
+    yield* iterateTransactions(connection, start, stop ?? this.lastTransaction());
   }
 
   /**
@@ -280,10 +288,17 @@ export class ClientStorage implements ObservableStorage {
     return false;
   }
 
+  /** The current record of the object with the smallest id from `from` on; null when there is none. */
   currentRecord(from: Oid): Promise<CurrentRecord | null> {
     return this.#methods.currentRecord(from);
   }
 
+  /**
+   * The transactions that can be undone, newest first.
+   * @param first How many of those that pass the filter are left out.
+   * @param last Where to stop, counted from the newest; negative for a number of transactions.
+   * @param filter Which count; applied here, to as many as it takes. `undoInfo` has the server look.
+   */
   undoLog(first: number, last: number, filter?: (entry: UndoEntry) => boolean): Promise<UndoEntry[]> {
     return this.#methods.undoLog(first, last, filter);
   }
@@ -326,6 +341,7 @@ export class ClientStorage implements ObservableStorage {
     return this.#methods.serverStatus();
   }
 
+  /** The file of a blob's revision, which is fetched if need be. @throws {POSKeyError} when there is none. */
   loadBlob(oid: Oid, serial: Tid): Awaitable<string> {
     return this.#withBlobs().loadBlob(oid, serial);
   }
@@ -350,10 +366,12 @@ export class ClientStorage implements ObservableStorage {
     return this.#link.blobs?.statistics;
   }
 
+  /** Begins a new temporary file, to be handed to a transaction's `storeBlob`. */
   receiveBlob(): NewBlob {
     return this.#withBlobs().receiveBlob();
   }
 
+  /** Takes a file that somebody with access to the blob directory has put beside an object's revisions. */
   takeSharedBlob(oid: Oid, name: string): string {
     return this.#withBlobs().takeSharedBlob(oid, name);
   }
@@ -374,6 +392,7 @@ export class ClientStorage implements ObservableStorage {
     this.#closed.resolve();
   }
 
+  /** Closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -26,6 +26,8 @@ import type { ServerConnection } from "./server_connection.ts";
 
 /** Records that are asked for before any has come. */
 const FIRST_RECORDS = 4;
+/** The same where it is minded: a record, and that there are no more, which is what most transactions have. */
+const FIRST_RECORDS_STRICT = 2;
 /** Records that are asked for ahead, at most. */
 const MOST_RECORDS = 256;
 /** Bytes of records that may be on their way, as far as can be told from those that have come. */
@@ -149,7 +151,7 @@ async function* recordsAt(connection: ServerConnection, place: Place): AsyncGene
     asked.push(record);
   };
   const ahead = connection.lenient ?? false;
-  for (let i = 0; i < (ahead ? FIRST_RECORDS : 1); i++) ask();
+  for (let i = 0; i < (ahead ? FIRST_RECORDS : FIRST_RECORDS_STRICT); i++) ask();
   const number = await started;
   try {
     if (number !== expected) {

@@ -79,6 +79,7 @@ export class KnownState {
   begin(tid: Tid): void {
     if (this.cache.statistics.records > 0 || this.cache.lastTid > tid) this.cache.clear();
     this.#advance(tid);
+    this.#skipped(tid);
   }
 
   /** Somebody else's transaction has changed objects. */

@@ -5,13 +5,7 @@
  */
 
 import { DEFAULT_CACHE_SIZE, FileRecordCache, MemoryRecordCache, type RecordCache } from "../cache/mod.ts";
-import {
-  type Address,
-  type ChannelLimits,
-  DEFAULT_LIMITS,
-  formatAddress,
-  type TlsClientOptions,
-} from "../protocol/mod.ts";
+import { type Address, type ChannelLimits, formatAddress, type TlsClientOptions } from "../protocol/mod.ts";
 import type { ConflictResolver } from "../storage/mod.ts";
 import type { ConnectionSettings } from "./server_connection.ts";
 
@@ -87,6 +81,9 @@ const PATIENCE = 30_000;
 /** A server's message may be as long as a record, of which it has no bound. */
 const LONGEST_MESSAGE = 1 << 30;
 
+/** Who makes very many calls at once is not cut off for it. */
+const MOST_BUFFERED = 1 << 30;
+
 /** The addresses that were meant. @throws {RangeError} when there are none, or one is none. */
 export function parseAddresses(address: ClientAddress | readonly ClientAddress[]): Address[] {
   const addresses = (Array.isArray(address) ? address : [address]) as readonly ClientAddress[];
@@ -141,7 +138,7 @@ export function connectionSettings(options: ClientOptions): ConnectionSettings {
     tls: tlsOptions(options),
     limits: {
       message: options.limits?.message ?? LONGEST_MESSAGE,
-      buffered: options.limits?.buffered ?? DEFAULT_LIMITS.buffered,
+      buffered: options.limits?.buffered ?? MOST_BUFFERED,
       alwaysRead: true,
     },
     heartbeat,

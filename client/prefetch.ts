@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Awaitable, isPromise, type Oid, POSKeyError } from "../values/mod.ts";
+import { type Oid, POSKeyError } from "../values/mod.ts";
 
 /** Loads that are under way at a time. */
 const AT_ONCE = 1000;
@@ -17,7 +17,7 @@ const AT_ONCE = 1000;
 export function prefetch(
   oids: Iterable<Oid>,
   missing: (oid: Oid) => boolean,
-  load: (oid: Oid) => Awaitable<unknown>,
+  load: (oid: Oid) => Promise<unknown>,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const next = oids[Symbol.iterator]();
@@ -38,10 +38,8 @@ export function prefetch(
       const { done: end, value } = next.next();
       if (end) over = true;
       else if (missing(value)) {
-        const loading = load(value);
-        if (!isPromise(loading)) continue;
         active++;
-        loading.then(done, failed);
+        load(value).then(done, failed);
       }
     }
     if (over && active === 0) resolve();

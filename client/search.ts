@@ -107,7 +107,7 @@ class Search {
     const { settings } = this.#options;
     if (!connection.readOnly || settings.readOnly === true) {
       this.#choose(connection);
-      return true;
+      return this.#chosen !== undefined;
     }
     if (this.#spare) {
       connection.close();

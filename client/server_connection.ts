@@ -184,6 +184,7 @@ export class ServerConnection {
       if (this.closed) throw error;
       throw new Refusal(this.#refusal(error as Error));
     }
+    if (this.closed) throw this.#disconnected();
     this.#timer = setInterval(() => this.#beat(), this.#settings.heartbeat);
   }
 
@@ -345,8 +346,14 @@ export class ServerConnection {
       return;
     }
     this.#pending.delete(id as number);
-    if (failed) pending.failed(fromWireError(value));
-    else pending.replied(value);
+    try {
+      if (failed) pending.failed(fromWireError(value));
+      else pending.replied(value);
+    } catch (error) {
+      // An answer that makes no sense is one all the same: nobody may wait for another.
+      pending.failed(error instanceof Error ? error : new ProtocolError(String(error)));
+      throw error;
+    }
   }
 
   /** A sign of life, and a look for the server's: one that is there answers a ping, whatever else it does. */

@@ -14,6 +14,7 @@ export * from "./framer.ts";
 export * from "./loads.ts";
 export { describe, encodeBytes, encodeMsgpack, msgpackCodec, truthy } from "./msgpack.ts";
 export * from "./output.ts";
+export { StoreFormat } from "./stores.ts";
 export { clientPickleCodec, pickleCodec } from "./pickles.ts";
 export { fromWireError, ServerException } from "./remote_errors.ts";
 export { connectionError, TlsError } from "./tls_error.ts";

@@ -96,6 +96,15 @@ export class Commit {
     throw new StorageTransactionError(`transaction ${this.id} is ${this.#phase}, nothing can be added to it`);
   }
 
+  /** Adds a new revision of an object. */
+  store(oid: Oid, serial: Tid, record: Uint8Array): void {
+    const { statistics } = this.#served;
+    this.transaction.store(oid, serial, record);
+    this.bytes += record.length;
+    statistics.storedBytes += record.length;
+    statistics.stores++;
+  }
+
   /** Lets the vote fail, for a call that gets no reply of its own. */
   refuse(reason: Error): void {
     this.#refusal ??= reason;
@@ -107,10 +116,9 @@ export class Commit {
       throw new StorageTransactionError("Already voting (locked)");
     }
     if (this.#phase === "waiting") throw new StorageTransactionError("Already voting (waiting)");
-    const refusal = this.#refusal ?? this.#served.refusal;
-    if (refusal) {
+    if (this.#refusal) {
       this.abort();
-      throw refusal;
+      throw this.#refusal;
     }
     this.#phase = "waiting";
     this.#outcome = outcome;
@@ -218,18 +226,13 @@ export class Commit {
     return finishing;
   }
 
-  /** Gives it up, unless it is finishing. @param reason What a client that waits for its vote is told. */
-  abort(reason: Error = new StorageTransactionError("aborted while waiting to vote")): void {
+  /** Gives it up, unless it is finishing. */
+  abort(): void {
     if (this.#phase === "finishing" || this.#phase === "over") return;
     const waiting = this.#phase === "waiting" ? this.#outcome : undefined;
     this.#transaction.abort();
     this.#end("aborted");
-    waiting?.refused(reason);
-  }
-
-  /** Gives it up if it waits for objects. */
-  stopWaiting(reason: Error): void {
-    if (this.#phase === "waiting" && !this.#ticket?.granted) this.abort(reason);
+    waiting?.refused(new StorageTransactionError("aborted while waiting to vote"));
   }
 
   #end(outcome: CommitOutcome, error?: unknown, tid?: Tid): void {

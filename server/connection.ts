@@ -18,6 +18,7 @@ import {
   pickleCodec,
   PROTOCOL_VERSION,
   PythonError,
+  StoreFormat,
   type Transport,
 } from "../protocol/mod.ts";
 import {
@@ -65,6 +66,7 @@ export class Connection {
   #state: State = "handshake";
   #session?: Session;
   #loads!: LoadFormat;
+  readonly #stores = new StoreFormat();
   /** When it was accepted, in milliseconds since 1970. */
   readonly #since = Date.now();
   /** Messages since the registration. */
@@ -150,6 +152,7 @@ export class Connection {
     if (this.#state === "registered") {
       this.#calls++;
       if (this.#loads.matches(bytes, start, end) && this.#load(bytes)) return;
+      if (this.#stores.matches(bytes, start, end) && this.#store(bytes)) return;
       const message = this.#decode(bytes.subarray(start, end));
       if (message) this.#call(message);
     } else if (this.#state === "unregistered") {
@@ -189,6 +192,20 @@ export class Connection {
       return false;
     }
     served.statistics.loads++;
+    return true;
+  }
+
+  /** A store on the short path. @returns false when there is something about it for the general path to tell. */
+  #store(bytes: Uint8Array): boolean {
+    const { transaction, oidAt, serialAt, recordAt, recordLength } = this.#stores;
+    const commit = this.#session!.currentCommit(transaction);
+    if (commit?.state !== "collecting") return false;
+    const record = bytes.subarray(recordAt, recordAt + recordLength);
+    try {
+      commit.store(oidFromBytes(bytes, oidAt), tidFromBytes(bytes, serialAt), record);
+    } catch (error) {
+      this.#failed({ id: 0, flag: true, name: "storea", args: [] }, error);
+    }
     return true;
   }
 

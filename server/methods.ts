@@ -86,12 +86,7 @@ function begin(session: Session, args: Arguments): Answer {
 
 function store(session: Session, [oid, serial, data, id]: Arguments, { name }: Message): Answer {
   const commit = session.commit(transactionIdArgument(id), name);
-  const { statistics } = session.served;
-  const record = recordArgument(data);
-  commit.transaction.store(oidArgument(oid), tidArgument(serial), record);
-  commit.bytes += record.length;
-  statistics.storedBytes += record.length;
-  statistics.stores++;
+  commit.store(oidArgument(oid), tidArgument(serial), recordArgument(data));
   return null;
 }
 

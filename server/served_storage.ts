@@ -63,8 +63,7 @@ export class ServedStorage implements StorageObserver {
   #queue?: InvalidationQueue;
   /** When each transaction that holds objects got them. */
   readonly #lockedSince = new Map<Session, number>();
-  #refusal?: Error;
-  /** Wanted by who waits until none does. */
+  /** Wanted by who waits until none does; the server is being stopped then. */
   #quiet?: PromiseWithResolvers<void>;
 
   private constructor(id: string, storage: Storage, options: ServedStorageOptions, queue: InvalidationQueue) {
@@ -101,6 +100,7 @@ export class ServedStorage implements StorageObserver {
   enter(session: Session): void {
     this.#sessions.add(session);
     this.#countUsers();
+    if (this.#quiet) session.end();
   }
 
   /** A client is gone. */
@@ -111,21 +111,16 @@ export class ServedStorage implements StorageObserver {
   }
 
   /**
-   * Lets no further transaction vote, and waits until those that have voted are over, one way or the other.
-   *
-   * @param reason What clients are told whose transactions come too late.
+   * Disconnects all clients but those whose transactions have voted, and them when these are over, one way or the
+   * other; waits for that.
    */
-  quiet(reason: Error): Promise<void> {
-    this.#refusal = reason;
-    for (const session of this.#sessions) session.stopWaiting(reason);
-    if (this.#lockedSince.size === 0) return Promise.resolve();
+  quiet(): Promise<void> {
     this.#quiet ??= Promise.withResolvers<void>();
+    for (const session of this.#sessions) {
+      if (!this.#lockedSince.has(session)) session.end();
+    }
+    if (this.#lockedSince.size === 0) this.#quiet.resolve();
     return this.#quiet.promise;
-  }
-
-  /** Why no transaction may vote any more; undefined as long as all may. */
-  get refusal(): Error | undefined {
-    return this.#refusal;
   }
 
   #countUsers(): void {
@@ -137,7 +132,10 @@ export class ServedStorage implements StorageObserver {
   markLocked(session: Session, locked: boolean): void {
     if (locked) this.#lockedSince.set(session, Date.now());
     else this.#lockedSince.delete(session);
-    if (this.#lockedSince.size === 0) this.#quiet?.resolve();
+    if (!locked && this.#quiet) {
+      session.end();
+      if (this.#lockedSince.size === 0) this.#quiet.resolve();
+    }
   }
 
   /**

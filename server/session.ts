@@ -114,9 +114,9 @@ export class Session {
     return undefined;
   }
 
-  /** Lets its transaction not wait for objects any more. */
-  stopWaiting(reason: Error): void {
-    this.#commit?.stopWaiting(reason);
+  /** Ends the connection when the client has read what it was sent. */
+  end(): void {
+    this.channel.end();
   }
 
   /** A transaction of this session has ended. */

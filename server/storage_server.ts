@@ -13,7 +13,6 @@ import {
   type Encoding,
   formatAddress,
   pythonAddress,
-  PythonError,
   type Transport,
 } from "../protocol/mod.ts";
 import type { Storage } from "../storage/mod.ts";
@@ -261,9 +260,8 @@ export class StorageServer implements Watched, AsyncDisposable {
   }
 
   /**
-   * Ends in an orderly way: stops to listen, lets no further transaction vote (their clients are told that they are
-   * disconnected, so that they try again elsewhere or later), waits for those that have voted, lets clients read what
-   * they were sent, and closes.
+   * Ends in an orderly way: stops to listen, disconnects all clients but those whose transactions have voted (the
+   * others try again, elsewhere or later), waits for these, lets clients read what they were sent, and closes.
    *
    * @param seconds How long transactions that have voted may take to finish or abort; then they are given up.
    */
@@ -274,8 +272,7 @@ export class StorageServer implements Watched, AsyncDisposable {
   async #stop(seconds: number): Promise<void> {
     this.#listening ??= this.#listener.close();
     for (const accepted of this.#handshakes.keys()) accepted.close();
-    const reason = new PythonError("ZEO.Exceptions.ClientDisconnected", "the server is being stopped");
-    const quiet = Array.from(this.#host.storages.values(), (served) => served.quiet(reason));
+    const quiet = Array.from(this.#host.storages.values(), (served) => served.quiet());
     if (!await within(Promise.all(quiet), seconds)) {
       log.warn`transactions that have voted were not finished within ${seconds} seconds: given up`;
     }

@@ -10,10 +10,11 @@
  * @module
  */
 
-import { type Dict, dumpPickle, type Writable } from "../pickle/mod.ts";
-import { type StorageTransaction, supportsBlobs, type TransactionMetadata } from "../storage/mod.ts";
+import { getLogger } from "@logtape/logtape";
+import { type StorageTransaction, supportsBlobs } from "../storage/mod.ts";
 import {
   type Awaitable,
+  formatOid,
   isPromise,
   NO_TID,
   type Oid,
@@ -24,16 +25,20 @@ import {
   Unsupported,
 } from "../values/mod.ts";
 import { Blob } from "./blob/blob.ts";
-import { classes } from "./classes.ts";
-import { CommitLock } from "./commit_lock.ts";
+import { claim, CommitLock } from "./commit_lock.ts";
 import type { Connection } from "./connection.ts";
-import { CHANGED, CONTROL, type Control, GHOST, SAVED } from "./control.ts";
+import { CHANGED, CONTROL, type Control, SAVED } from "./control.ts";
 import { disown, type ObjectSpace } from "./object_space.ts";
 import { OidsNeeded } from "./oid_supply.ts";
 import { SavepointStore, type WrittenRecord } from "./savepoint_store.ts";
-import { StateWriter } from "./serialization/state_writer.ts";
+import { metadataOf } from "./serialization/transaction_metadata.ts";
 import type { DataManager, DataManagerSavepoint } from "./transaction/data_manager.ts";
 import type { Transaction } from "./transaction/transaction.ts";
+
+/** A record of so many bytes is worth a warning. */
+const LARGE_RECORD = 1 << 24;
+
+const log = getLogger(["zeo", "zodb"]);
 
 /** See the module. */
 export class Changes implements DataManager {
@@ -134,6 +139,7 @@ export class Changes implements DataManager {
     if (this.#connection.before !== undefined) throw new ReadOnlyHistoryError();
     const { db } = this.#connection;
     if (db.storage.readOnly) throw new ReadOnlyError();
+    claim(db.storage, transaction);
     this.#storing = db.storage.begin(metadataOf(transaction));
   }
 
@@ -173,20 +179,25 @@ export class Changes implements DataManager {
   tpcAbort(): void {
     this.#storing?.abort();
     this.#unlock();
-    for (const control of this.#stored.values()) control.empty();
+    for (const control of this.#stored.values()) this.#revert(control);
     this.#disownCreated();
     this.#clear();
   }
 
   abort(): void {
-    for (const control of this.#registered) control.empty();
+    for (const control of this.#registered) this.#revert(control);
     const written = this.#written;
     this.#written = undefined;
-    if (written) this.#space().invalidate(written.oids());
+    if (written) this.#space().invalidate(written.oids().filter((oid) => !this.isNew(oid)));
     written?.discard();
     this.#disownCreated();
     // During a commit the storage's transaction is still to be given up.
     if (!this.#storing) this.#clear();
+  }
+
+  /** Takes an object's changes back; a new one keeps its state, as there is none to go back to. */
+  #revert(control: Control): void {
+    if (!this.isNew(control.oid!)) control.empty();
   }
 
   async savepoint(): Promise<DataManagerSavepoint> {
@@ -223,7 +234,6 @@ export class Changes implements DataManager {
       for (let next = this.#found.pop(); next; next = this.#found.pop()) {
         // One that was added may have been reached from another before.
         if (next !== control && this.#added.has(next.oid!)) continue;
-        if (next.state === GHOST) continue;
         const data = this.#record(next),
           blob = next.object instanceof Blob ? await this.#contentOf(next.object) : undefined;
         if (next.object instanceof Blob && blob === undefined) {
@@ -273,6 +283,13 @@ export class Changes implements DataManager {
   }
 
   #store(oid: Oid, { data, serial, blob }: WrittenRecord): void {
+    if (data.length >= LARGE_RECORD) {
+      const size = data.length;
+      log.warn("object {oid} has a record of {size} bytes: a blob may be better", {
+        oid: formatOid(oid),
+        size,
+      });
+    }
     const { storage } = this.#connection.db;
     if (blob === undefined) {
       this.#storing!.store(oid, serial, data);
@@ -293,7 +310,7 @@ export class Changes implements DataManager {
     const { oid, serial } = blob[CONTROL];
     const content = await blob._p_takeUncommitted(directory);
     const isNew = serial === NO_TID && !this.#written?.get(oid!)?.blob;
-    return content ?? (isNew ? await Deno.makeTempFile({ dir: directory, prefix: "blob-" }) : undefined);
+    return content ?? (isNew ? await blob._p_emptyFile(directory) : undefined);
   }
 
   /**
@@ -358,26 +375,4 @@ export class Changes implements DataManager {
   transactionEnded(): void {
     this.#readCurrent.clear();
   }
-}
-
-const encoder = new TextEncoder();
-
-/** What a transaction says about itself, as it is stored. */
-export function metadataOf(transaction: Transaction): TransactionMetadata {
-  const { user, description, extension } = transaction;
-  const writer = new StateWriter({
-    classes,
-    reference: refuseObject,
-    weakReference: refuseObject,
-  });
-  const pickled = writer.write(extension) as Dict;
-  return {
-    user: encoder.encode(user),
-    description: encoder.encode(description),
-    extension: pickled.size === 0 ? new Uint8Array(0) : dumpPickle(pickled as Writable),
-  };
-}
-
-function refuseObject(): never {
-  throw new TypeError("a transaction's extension can't hold persistent objects");
 }

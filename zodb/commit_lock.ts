@@ -5,13 +5,32 @@
  */
 
 import { isObservable, type Storage } from "../storage/mod.ts";
-import type { Awaitable } from "../values/mod.ts";
+import { type Awaitable, StorageTransactionError } from "../values/mod.ts";
 
 const lines = new WeakMap<Storage, CommitLock>();
 
 interface Waiting {
   readonly owner: object;
   readonly grant: () => void;
+}
+
+const claims = new WeakMap<object, Set<Storage>>();
+
+/**
+ * Says that a transaction is going to have a part in a storage.
+ *
+ * @throws {StorageTransactionError} when it has one already and the storage takes one at a time, so that the two would
+ * wait for each other for ever.
+ */
+export function claim(storage: Storage, transaction: object): void {
+  let claimed = claims.get(transaction);
+  if (!claimed) claims.set(transaction, claimed = new Set());
+  if (claimed.has(storage) && isObservable(storage)) {
+    throw new StorageTransactionError(
+      `${storage.name}: several connections, or a connection and an undo, can't be committed in one transaction`,
+    );
+  }
+  claimed.add(storage);
 }
 
 /** A line in which commits wait. */

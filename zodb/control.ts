@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Awaitable, NO_TID, type Oid, type Tid } from "../values/mod.ts";
+import { type Awaitable, NO_TID, type Oid, StorageError, type Tid } from "../values/mod.ts";
 import type { Global, Value } from "../pickle/mod.ts";
 import type { Connection } from "./connection.ts";
 import type { PersistentBase } from "./persistent.ts";
@@ -67,8 +67,14 @@ export class Control {
 
   /** Has to be called before the state is read. */
   touch(): void {
-    if (this.state === GHOST) this.jar!.fault(this);
-    else this.jar?.used(this);
+    if (this.state !== GHOST) {
+      this.jar?.used(this);
+    } else if (this.jar) {
+      this.jar.fault(this);
+    } else {
+      const { name } = this.object.constructor;
+      throw new StorageError(`a ${name} has lost its state with the transaction that made it`);
+    }
   }
 
   /** Has to be called before the state is changed. */

@@ -293,7 +293,7 @@ export class ObjectSpace implements Jar {
 
   #persistentId(control: Control, ids: PersistentIds): Value {
     const { classes } = this.#options;
-    if (control.jar === undefined) this.#options.adopt(control);
+    if (control.jar === undefined) this.#adopt(control);
     const description = referenceClass(classes, control);
     if (control.jar === this) return ids.of(control.oid!, description);
     return ids.of(control.oid!, description, this.#databaseOf(control));
@@ -303,8 +303,14 @@ export class ObjectSpace implements Jar {
     const { target } = reference;
     if (!target) return ids.weak(reference.oid!, reference.database);
     const control = target[CONTROL];
-    if (control.jar === undefined) this.#options.adopt(control);
+    if (control.jar === undefined) this.#adopt(control);
     return ids.weak(control.oid!, control.jar === this ? undefined : this.#databaseOf(control));
+  }
+
+  #adopt(control: Control): void {
+    // One without a state must not get into the database.
+    control.touch();
+    this.#options.adopt(control);
   }
 
   /** The database of another connection's object, if this one may refer to it. */

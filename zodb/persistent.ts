@@ -7,7 +7,8 @@
 import { type Awaitable, type Oid, type Tid, tidTime } from "../values/mod.ts";
 import type { Connection } from "./connection.ts";
 import { CHANGED, CONTROL, Control, GHOST, SAVED, type State, STICKY } from "./control.ts";
-import { attributed, isVolatile, rawAttributes, setAttribute } from "./tracking/attributes.ts";
+import { attributeState, setAttributeState } from "./serialization/attribute_state.ts";
+import { attributed, rawAttributes } from "./tracking/attributes.ts";
 import { rawOf, stored } from "./tracking/raw.ts";
 
 /**
@@ -137,8 +138,8 @@ export abstract class PersistentBase {
    */
   _p_activate(): Awaitable<void> {
     const control = this[CONTROL];
-    if (control.state === GHOST) return control.jar!.activate(control);
-    control.jar?.used(control);
+    if (control.state === GHOST && control.jar) return control.jar.activate(control);
+    control.touch();
   }
 
   /** Makes it a ghost if it is unchanged, to free memory. */
@@ -206,24 +207,12 @@ export class Persistent extends PersistentBase {
 
   /** The attributes, but for those whose names begin with `_v_`. */
   override __getstate__(): unknown {
-    const state = new Map<string, unknown>();
-    const attributes = rawAttributes(this);
-    for (const name of Object.keys(attributes)) {
-      if (!isVolatile(name) && attributes[name] !== undefined) state.set(name, attributes[name]);
-    }
-    return state;
+    return attributeState(this);
   }
 
   /** Sets the attributes. */
   override __setstate__(state: unknown): void {
-    const attributes = rawAttributes(this);
-    if (state === null) return;
-    if (!(state instanceof Map)) {
-      throw new TypeError(
-        `the state of a ${this.constructor.name} is not a dict of attributes: its class needs a __setstate__ of its own`,
-      );
-    }
-    for (const [name, value] of state) setAttribute(attributes, String(name), value);
+    setAttributeState(this, state);
   }
 
   /** Removes the attributes. */

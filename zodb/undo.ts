@@ -6,9 +6,9 @@
 
 import { type StorageTransaction, supportsUndo } from "../storage/mod.ts";
 import { type Oid, type Tid, Unsupported } from "../values/mod.ts";
-import { metadataOf } from "./changes.ts";
-import { CommitLock } from "./commit_lock.ts";
+import { claim, CommitLock } from "./commit_lock.ts";
 import type { DB } from "./db.ts";
+import { metadataOf } from "./serialization/transaction_metadata.ts";
 import type { DataManager } from "./transaction/data_manager.ts";
 import type { Transaction } from "./transaction/transaction.ts";
 
@@ -33,6 +33,7 @@ export class Undo implements DataManager {
   tpcBegin(transaction: Transaction): void {
     const { storage } = this.#db;
     if (!supportsUndo(storage)) throw new Unsupported(`${storage.name} does not support undo`);
+    claim(storage, transaction);
     const storing = storage.begin(metadataOf(transaction));
     for (const tid of this.#tids) storing.undo(tid);
     this.#storing = storing;

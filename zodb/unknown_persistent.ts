@@ -6,6 +6,7 @@
 
 import { CONTROL } from "./control.ts";
 import { Persistent } from "./persistent.ts";
+import { isAttributeState } from "./serialization/attribute_state.ts";
 import { rawAttributes } from "./tracking/attributes.ts";
 
 /** States that are no dict of attributes. */
@@ -36,7 +37,7 @@ export class UnknownPersistent extends Persistent {
   /** Takes the state. */
   override __setstate__(state: unknown): void {
     states.delete(rawAttributes(this));
-    if (state instanceof Map && [...state.keys()].every((key) => typeof key === "string")) {
+    if (state !== null && isAttributeState(state)) {
       super.__setstate__(state);
     } else {
       states.set(rawAttributes(this), state);

@@ -108,6 +108,11 @@ export class Server implements AsyncDisposable {
     return this.#program.output;
   }
 
+  /** Resolves when it has ended by itself, or because somebody has told it to. */
+  get ended(): Promise<Ending> {
+    return this.#program.ended;
+  }
+
   /** Ends it with SIGTERM. */
   stop(): Promise<Ending> {
     return this.#program.stop();

@@ -100,11 +100,17 @@ Deno.test("nothing is left of blobs that were not committed", async () => {
   await using at = await fileDatabase({ blobs: true });
   const { db, folder } = at;
   const connection = db.open();
-  await connection.root.set("blob", await Blob.from("one"));
-  await connection.savepoint();
-  const blob = (await connection.root.get<Blob>("blob"))!;
+  const blob = await Blob.from("one");
+  await connection.root.set("blob", blob);
+  await connection.commit();
   await blob.write("two");
+  await connection.savepoint();
+  await blob.write("three");
   await connection.abort();
+  await connection.root.set("other", await Blob.from("four"));
+  await connection.savepoint();
+  await connection.abort();
+  assertEquals(await blob.text(), "one");
   connection.close();
   const left = [...Deno.readDirSync(`${folder}/blobs/tmp`)].map(({ name }) => name);
   assertEquals(left, []);
@@ -116,4 +122,23 @@ Deno.test("a storage without blobs refuses them", async () => {
   await connection.root.set("blob", await Blob.from("one"));
   const error = await assertRejects(() => connection.commit(), Unsupported);
   assert(error.message.includes("not supported"));
+});
+
+Deno.test("a new blob whose commit failed has lost its content, and says so", async () => {
+  await using at = await fileDatabase({ blobs: true });
+  const { db } = at;
+  await using connection = db.open();
+  const blob = await Blob.from("one");
+  await connection.root.set("blob", blob);
+  await db.transaction(({ root }) => root.set("other", 1));
+  await assertRejects(() => connection.commit(), Error, "conflict");
+  await connection.abort();
+  await assertRejects(() => blob.text(), BlobError, "lost its content");
+  await connection.root.set("blob", blob);
+  await assertRejects(() => connection.commit(), BlobError, "lost its content");
+  await connection.abort();
+  await blob.write("two");
+  await connection.root.set("blob", blob);
+  await connection.commit();
+  assertEquals(await blob.text(), "two");
 });

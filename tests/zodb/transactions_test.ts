@@ -314,3 +314,37 @@ Deno.test("a change while the commit is under way is refused, not lost", async (
   assert(item._p_changed || stored === item.v, `${stored} is stored, ${item.v} shown, ${refused}`);
   await connection.abort();
 });
+
+Deno.test("a new object whose commit failed can be stored by the next one", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const item = new Item({ v: 1, inner: new Item({ v: 2 }) });
+  await connection.root.set("item", item);
+  await db.transaction(({ root }) => root.set("other", 1));
+  await assertRejects(() => connection.commit(), ConflictError);
+  await connection.abort();
+  assertEquals([item._p_oid, item.v, (item.inner as Item).v], [undefined, 1, 2]);
+  await connection.root.set("item", item);
+  await connection.savepoint();
+  item.v = 3;
+  await connection.abort();
+  assertEquals([item._p_oid, item.v], [undefined, 3]);
+  await connection.root.set("item", item);
+  await connection.commit();
+  await using check = db.open();
+  const stored = (await check.root.get<Item>("item"))!;
+  assertEquals([stored.v, (await load(stored.inner as Item)).v], [3, 2]);
+});
+
+Deno.test("a new object that has lost its state can't be stored", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const item = new Item({ v: 1 });
+  await connection.root.set("item", item);
+  await connection.savepoint();
+  item._p_deactivate();
+  await connection.abort();
+  await connection.root.set("item", item);
+  await assertRejects(() => connection.commit(), Error, "has lost its state");
+  await connection.abort();
+});

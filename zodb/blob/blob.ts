@@ -37,6 +37,8 @@ const abandoned = new FinalizationRegistry<string>(remove);
 export class Blob extends PersistentBase {
   #uncommitted: string | undefined;
   #writing = false;
+  /** Whether a content was handed to a transaction. */
+  #taken = false;
 
   /** A blob of these contents. */
   static async from(source: BlobSource): Promise<Blob> {
@@ -60,8 +62,9 @@ export class Blob extends PersistentBase {
     await this._p_activate();
     if (this.#uncommitted !== undefined) return this.#uncommitted;
     const jar = this.#jar;
-    if (!jar) return this.#uncommitted = await this.#newFile();
-    return await jar.blobFile(this);
+    if (jar) return await jar.blobFile(this);
+    this.#requireContent();
+    return this.#uncommitted = await this.#newFile();
   }
 
   /** The file with the committed content. @throws {BlobError} when there is none, or it has changed since. */
@@ -156,6 +159,7 @@ export class Blob extends PersistentBase {
     let path = this.#uncommitted;
     if (path === undefined) return undefined;
     this.#uncommitted = undefined;
+    this.#taken = true;
     abandoned.unregister(this);
     if (!path.startsWith(`${directory}/`)) {
       const own = await Deno.makeTempFile({ dir: directory, prefix: "blob-" });
@@ -163,6 +167,19 @@ export class Blob extends PersistentBase {
       path = own;
     }
     return path;
+  }
+
+  /** @ignore A file for a blob that nothing was written to. */
+  async _p_emptyFile(directory: string): Promise<string> {
+    this.#requireContent();
+    return await Deno.makeTempFile({ dir: directory, prefix: "blob-" });
+  }
+
+  /** One that lost its content must not pass for an empty one. */
+  #requireContent(): void {
+    if (this.#taken) {
+      throw new BlobError("the blob has lost its content with the transaction that was to store it");
+    }
   }
 
   /** The state to store. */

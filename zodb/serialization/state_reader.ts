@@ -14,6 +14,7 @@
 
 import {
   Dict,
+  Float,
   Global,
   Instance,
   PersistentReference,
@@ -23,6 +24,7 @@ import {
 } from "../../pickle/mod.ts";
 import type { ClassRegistry, DictStyle } from "../classes.ts";
 import { setAttribute } from "../tracking/attributes.ts";
+import { noteFloatKeys } from "../types/equality.ts";
 import { FrozenSet } from "../types/frozen_set.ts";
 import { Inert } from "../types/inert.ts";
 import { fromInstance } from "../types/python_types.ts";
@@ -94,7 +96,10 @@ export class StateReader {
 
   #map(dict: Dict): Map<unknown, unknown> {
     const made = this.#begun(dict, new Map<unknown, unknown>()), items = dict.flat();
-    for (let i = 0; i < items.length; i += 2) made.set(this.read(items[i]), this.read(items[i + 1]));
+    for (let i = 0; i < items.length; i += 2) {
+      if (items[i] instanceof Float) noteFloatKeys(made);
+      made.set(this.read(items[i]), this.read(items[i + 1]));
+    }
     return made;
   }
 
@@ -102,7 +107,10 @@ export class StateReader {
     const items = setItems(instance);
     if (items !== undefined) {
       const made = this.#begun(instance, instance.isA("builtins", "set") ? new Set() : new FrozenSet());
-      for (const item of items) made.add(this.read(item));
+      for (const item of items) {
+        if (item instanceof Float) noteFloatKeys(made);
+        made.add(this.read(item));
+      }
       return made;
     }
     const known = fromInstance(instance, this.#convert);

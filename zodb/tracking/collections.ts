@@ -5,7 +5,7 @@
  * @module
  */
 
-import { equalKey, isCompound } from "../types/equality.ts";
+import { equalKey, isCompound, mayHaveFloatKeys } from "../types/equality.ts";
 import { rawOf, stored } from "./raw.ts";
 import type { Views } from "./views.ts";
 
@@ -28,7 +28,7 @@ function traps<T extends object>(views: Views, methods: Methods<T>): ProxyHandle
 /** The key as the map has it, where an equal one is there: bytes and tuples are equal by their content. */
 function keyIn(raw: Map<unknown, unknown> | Set<unknown>, key: unknown): unknown {
   key = rawOf(key);
-  if (raw.has(key) || !isCompound(key)) return key;
+  if (raw.has(key) || !(isCompound(key) || typeof key === "number" && mayHaveFloatKeys(raw))) return key;
   for (const other of raw.keys()) if (equalKey(other, key)) return other;
   return key;
 }

@@ -69,6 +69,12 @@ class Odd(persistent.Persistent):
         self._v_state = state
 
 
+class Slotted(persistent.Persistent):
+    __module__ = "bank.models"
+    __slots__ = ("a", "b")
+
+
+bank.models.Slotted = Slotted
 bank.models.Account = Account
 bank.models.Money = Money
 bank.models.Vault = Vault
@@ -90,7 +96,7 @@ def values():
         "float": 1.5, "whole": 2.0, "minus_zero": -0.0, "huge": 1e300, "inf": float("inf"),
         "str": "Obst ✓ 𝄞", "empty": "", "bytes": b"\x00\xff", "no_bytes": b"",
         "list": [1, 2.0, "x"], "tuple": (1, (2.0,), []), "no_tuple": (),
-        "dict": {"a": 1, 2: "b", (1, "x"): b"y", None: 1.0}, "strings": {"a": {"b": 1}},
+        "dict": {"a": 1, 2: "b", (1, "x"): b"y", None: 1.0, 3.0: 4}, "strings": {"a": {"b": 1}},
         "set": {1, 2}, "no_set": set(), "frozenset": frozenset(["a"]),
         "date": date(2024, 2, 29), "time": time(1, 2, 3, 4), "time_utc": time(23, 59, tzinfo=timezone.utc),
         "naive": datetime(2024, 2, 29, 1, 2, 3, 456789),
@@ -121,6 +127,8 @@ def write_values(path):
         root.vault.gold = 3
         root.vault.inside = [root.account, {"x": (1,)}]
         root.odd = Odd()
+        root.slotted = Slotted()
+        root.slotted.a, root.slotted.b = 1, [2.0]
         root.weak = persistent.wref.WeakRef(root.account)
     db.close()
 
@@ -180,6 +188,7 @@ def read_bank(path):
             return {
                 "account": [type(account).__name__, account.owner, repr(account.balance), account.tags, account.address],
                 "vault": [type(vault).__name__, vault.gold, vault.inside[0] is account, repr(vault.inside[1])],
+                "slotted": [root.slotted.a, root.slotted.b],
                 "odd": [type(root.odd).__name__, repr(root.odd._v_args), repr(root.odd._v_state)],
                 "weak": root.weak() is account,
                 "list": [type(root.list).__name__, repr(root.list[:2]), root.list[2] is root.values],
