@@ -12,8 +12,10 @@ import { parseArgs } from "node:util";
 import { type Environment, prepareEnvironment, Server, type ServerKind } from "../tests/interop/peers.ts";
 import { compileGenerators, type Generators, measure, type Measurement, NoCompiler } from "./generators.ts";
 
-const OBJECTS = 100_000;
-const BYTES = 512;
+/** Objects in the data. */
+export const OBJECTS = 100_000;
+/** About the length of their records. */
+export const BYTES = 512;
 const folder = new URL("../data/bench", import.meta.url).pathname;
 
 const help =
@@ -60,7 +62,8 @@ const cases: readonly Case[] = [
   ...[1, 100].flatMap((objects) => [1, 4, 16].map((clients) => commits(clients, objects))),
 ];
 
-async function makeData(environment: Environment): Promise<string> {
+/** The data that is served: a path, with an index beside it. */
+export async function makeData(environment: Environment): Promise<string> {
   const path = `${folder}/${OBJECTS}x${BYTES}.fs`;
   try {
     await Deno.stat(`${path}.index`);
@@ -113,7 +116,8 @@ async function round(
   }
 }
 
-function median(numbers: number[]): number {
+/** The middle one, or what is between the two in the middle. */
+export function median(numbers: number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

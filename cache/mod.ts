@@ -21,3 +21,7 @@ export {
 } from "./memory_record_cache.ts";
 export type { IndexedCache } from "./indexed_cache.ts";
 export { FileRecordCache, type FileRecordCacheOptions } from "./file_record_cache.ts";
+export { CacheFileError } from "./block_scan.ts";
+export { type CachedAmount, type CacheFileReport, inspectCacheFile } from "./contents.ts";
+export { type Simulated, type SimulatedKind, Simulation } from "./simulation.ts";
+export { loadOutcome, readTrace, type TracedEvent, tracedOid } from "./trace_reader.ts";

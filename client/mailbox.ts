@@ -5,7 +5,7 @@
  */
 
 import type { Dict, Value } from "../pickle/mod.ts";
-import { type Oid, ProtocolError, type Tid } from "../values/mod.ts";
+import { NO_TID, type Oid, ProtocolError, type Tid } from "../values/mod.ts";
 import type { BlobReceiver } from "./blob_seam.ts";
 import { bytesOf, dictOf, itemsOf, oidOf, oidsOf, tidOf } from "./replies.ts";
 
@@ -27,12 +27,17 @@ export class Mailbox {
   #user?: ServerMessages;
   #kept: { readonly tid: Tid; readonly oids: readonly Oid[] }[] = [];
   #keptOids = 0;
+  #after = NO_TID;
 
-  /** From now on a user hears everything; of what was kept, what came after a transaction. */
+  /**
+   * From now on a user hears everything, but for the transactions up to one, of which it knows: what tells of them may have
+   * been kept, or come yet, since the original answers a question before it tells what it has been about to tell.
+   */
   open(user: ServerMessages, after: Tid): void {
     const kept = this.#kept;
     this.#kept = [];
     this.#user = user;
+    this.#after = after;
     for (const { tid, oids } of kept) if (tid > after) user.invalidated(tid, oids);
   }
 
@@ -70,7 +75,7 @@ export class Mailbox {
 
   #invalidated(tid: Tid, oids: readonly Oid[]): void {
     if (this.#user) {
-      this.#user.invalidated(tid, oids);
+      if (tid > this.#after) this.#user.invalidated(tid, oids);
       return;
     }
     this.#kept.push({ tid, oids });

@@ -17,6 +17,7 @@ import {
   type ChannelLimits,
   clientPickleCodec,
   connect,
+  CutOffError,
   describe,
   type Encoding,
   formatAddress,
@@ -271,9 +272,8 @@ export class ServerConnection {
     this.#mailbox.close();
     this.#channel.close();
     this.#reason = reason;
-    this.#greeting.reject(
-      reason instanceof ProtocolError ? new Refusal(reason) : reason ?? this.#disconnected(),
-    );
+    const noServer = reason instanceof ProtocolError && !(reason instanceof CutOffError);
+    this.#greeting.reject(noServer ? new Refusal(reason) : reason ?? this.#disconnected());
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const each of pending) each.failed(this.#disconnected());

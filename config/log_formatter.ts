@@ -9,7 +9,7 @@
 import { parseBraces } from "./log_braces.ts";
 import { levelName } from "./log_levels.ts";
 import { parsePrintf } from "./log_printf.ts";
-import { type EventRecord, FIELD_NAMES, fieldKind, readField } from "./log_record.ts";
+import { type EventRecord, FIELD_NAMES, fieldKind, hasField, readField } from "./log_record.ts";
 import { FormatSyntaxError, type Segment } from "./log_segments.ts";
 import { parseTemplate } from "./log_template.ts";
 import { formatTime } from "./log_time.ts";
@@ -96,9 +96,10 @@ const CONTROLS: Readonly<Record<string, string>> = { n: "\n", t: "\t", b: "\b", 
 function render(segments: readonly Segment[], record: EventRecord, dateformat: string): string {
   let line = "";
   for (const segment of segments) {
-    line += typeof segment === "string" ? segment : segment.render(
-      segment.field === "asctime" ? asctime(record, dateformat) : readField(record, segment.field),
-    );
+    if (typeof segment === "string") line += segment;
+    else if (segment.field === "asctime") line += segment.render(asctime(record, dateformat));
+    else if (segment.optional && !hasField(record, segment.field)) line += segment.text;
+    else line += segment.render(readField(record, segment.field));
   }
   return line;
 }

@@ -124,6 +124,11 @@ export function fieldKind(field: string): FieldKind | undefined {
   return Object.hasOwn(FIELDS, field) ? FIELDS[field].kind : undefined;
 }
 
+/** Whether a record has a field, of its own or because all have it. */
+export function hasField(record: EventRecord, field: string): boolean {
+  return Object.hasOwn(FIELDS, field) || Object.hasOwn(record.properties, field);
+}
+
 /** A field of a record; of a name that isn't standard, the property logged under it, or empty text. */
 export function readField(record: EventRecord, field: string): FieldValue {
   if (Object.hasOwn(FIELDS, field)) return FIELDS[field].read(record);

@@ -15,6 +15,8 @@ export interface Placeholder {
   readonly field: string;
   /** The placeholder as written, for error messages. */
   readonly text: string;
+  /** Whether it stays as it is written for a record that has no such field. */
+  readonly optional?: boolean;
   /** Whether a field of this kind can be printed this way. */
   accepts(kind: FieldKind): boolean;
   /** Prints a value; one of a kind that isn't accepted prints as plain text. */

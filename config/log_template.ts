@@ -33,7 +33,7 @@ export function parseTemplate(format: string, safe: boolean, knows: (field: stri
       }
       segments.push(match[0]);
     } else {
-      segments.push({ field, text: match[0], accepts: () => true, render: valueText });
+      segments.push({ field, text: match[0], optional: safe, accepts: () => true, render: valueText });
     }
   }
   if (from < format.length) segments.push(format.slice(from));

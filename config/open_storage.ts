@@ -40,7 +40,7 @@ export function storageKind(section: StorageSection): string {
     serverzlibstorage: "ServerZlibStorage",
     before: "Before",
     clientstorage: "ClientStorage",
-    zeoclient: "ClientStorage",
+    zeoclient: "ZEOClient",
   };
   return kinds[section.type] ?? section.type;
 }

@@ -38,6 +38,9 @@ export interface ChannelLimits {
   readonly alwaysRead?: boolean;
 }
 
+/** The connection has ended within a message: whether by the peer's fault or the network's, can't be told. */
+export class CutOffError extends ProtocolError {}
+
 /** 64 MiB each way. */
 export const DEFAULT_LIMITS: ChannelLimits = { message: 64 << 20, buffered: 64 << 20 };
 
@@ -125,7 +128,7 @@ export class Channel {
         const count = await this.#transport.read(this.#framer.space());
         if (count === null) {
           if (this.#framer.waiting > 0) {
-            this.#reason ??= new ProtocolError(
+            this.#reason ??= new CutOffError(
               `the peer left within a message, after ${this.#framer.waiting} bytes of it`,
             );
           }

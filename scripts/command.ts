@@ -55,6 +55,8 @@ export interface Command {
   readonly operands: string;
   /** How many operands there have to be, and may be; any number where they are its own business. */
   readonly operandCount: readonly [least: number, most: number];
+  /** What its first operand may be, where it is one of some words. */
+  readonly words?: readonly string[];
   /** Its own options; `--json` and `--help` are everybody's. */
   readonly options: readonly Option[];
   /** More about it for its help, in lines of 80. */

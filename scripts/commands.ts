@@ -5,6 +5,7 @@
  */
 
 import { backup } from "./backup.ts";
+import { cache } from "./cache.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { completions } from "./completions.ts";
@@ -35,5 +36,6 @@ export const commands: readonly Command[] = [
   copy,
   backup,
   restore,
+  cache,
   completions(() => commands),
 ];

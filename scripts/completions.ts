@@ -40,9 +40,11 @@ const flagsOf = (command: Command): string =>
   optionsOf(command).flatMap(({ name, short }) => [`--${name}`, ...short ? [`-${short}`] : []]).join(" ");
 
 function bash(commands: readonly Command[]): string {
-  const cases = commands.map((command) => `    ${command.name}) words="${flagsOf(command)}" ;;`);
+  const cases = commands.map((command) =>
+    `    ${command.name}) words="${flagsOf(command)}" first="${command.words?.join(" ") ?? ""}" ;;`
+  );
   return `_zeo() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words
+  local current="\${COMP_WORDS[COMP_CWORD]}" words first
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${
     commands.map(({ name }) => name).join(" ")
@@ -51,8 +53,12 @@ function bash(commands: readonly Command[]): string {
   fi
   case "\${COMP_WORDS[1]}" in
 ${cases.join("\n")}
-    *) words="" ;;
+    *) words="" first="" ;;
   esac
+  if [ "$COMP_CWORD" -eq 2 ] && [ -n "$first" ]; then
+    COMPREPLY=($(compgen -W "$first $words" -- "$current"))
+    return
+  fi
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
     *) COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -71,7 +77,8 @@ function zsh(commands: readonly Command[]): string {
         `'${flag}[${quoted(help)}]${argument}'`
       );
     });
-    return `    ${command.name}) _arguments ${options.join(" ")} '*:file:_files' ;;`;
+    const word = command.words ? `'2:what:(${command.words.join(" ")})' ` : "";
+    return `    ${command.name}) _arguments ${options.join(" ")} ${word}'*:file:_files' ;;`;
   });
   return `#compdef zeo
 _zeo() {
@@ -94,6 +101,9 @@ function fish(commands: readonly Command[]): string {
   const quoted = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap((command) => [
     `complete -c zeo -n __fish_use_subcommand -f -a ${command.name} -d ${quoted(command.summary)}`,
+    ...(command.words ?? []).map((word) =>
+      `complete -c zeo -n '__fish_seen_subcommand_from ${command.name}' -a ${word}`
+    ),
     ...optionsOf(command).map(({ name, short, value, help }) =>
       `complete -c zeo -n '__fish_seen_subcommand_from ${command.name}' -l ${name}` +
       `${short ? ` -s ${short}` : ""}${value ? " -r" : ""} -d ${quoted(help)}`

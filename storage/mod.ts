@@ -58,6 +58,8 @@ export {
 } from "./zlib/zlib_storage.ts";
 export {
   BTreeConflict,
+  compareBytes,
+  compareText,
   type ConflictQuestion,
   ConflictResolver,
   PythonOrder,

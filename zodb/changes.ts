@@ -15,7 +15,6 @@ import { type StorageTransaction, supportsBlobs } from "../storage/mod.ts";
 import {
   type Awaitable,
   formatOid,
-  isPromise,
   NO_TID,
   type Oid,
   ReadOnlyError,
@@ -30,6 +29,7 @@ import type { Connection } from "./connection.ts";
 import { CHANGED, CONTROL, type Control, SAVED } from "./control.ts";
 import { disown, type ObjectSpace } from "./object_space.ts";
 import { OidsNeeded } from "./oid_supply.ts";
+import { run, type Steps, wait } from "./steps.ts";
 import { SavepointStore, type WrittenRecord } from "./savepoint_store.ts";
 import { metadataOf } from "./serialization/transaction_metadata.ts";
 import type { DataManager, DataManagerSavepoint } from "./transaction/data_manager.ts";
@@ -51,6 +51,8 @@ export class Changes implements DataManager {
   /** New objects that were found while writing others, the last found first to be written. */
   readonly #found: Control[] = [];
   readonly #readCurrent = new Map<Oid, Tid>();
+  /** Objects whose records were written in the step under way. */
+  readonly #settled = new Set<Control>();
   readonly #stored = new Map<Oid, Control>();
   /** Objects of savepoints that nobody holds any more, among those stored. */
   readonly #storedUnseen: Oid[] = [];
@@ -110,6 +112,11 @@ export class Changes implements DataManager {
     return this.#creating.has(oid) || this.#added.has(oid);
   }
 
+  /** Whether an object's state is nowhere but in the object. */
+  isUnwritten(oid: Oid): boolean {
+    return this.isNew(oid) && !this.#written?.get(oid);
+  }
+
   /** A record of an earlier savepoint. */
   writtenRecord(oid: Oid): WrittenRecord | undefined {
     return this.#written?.get(oid);
@@ -143,16 +150,19 @@ export class Changes implements DataManager {
     this.#storing = db.storage.begin(metadataOf(transaction));
   }
 
-  async commit(): Promise<void> {
+  commit(): Awaitable<void> {
+    return run(this.#commit());
+  }
+
+  *#commit(): Steps<void> {
     if (this.#written) {
       // What was changed since the last savepoint goes the same way as what was changed before it.
-      await this.#writeChanged((control, data, blob) => this.#writeAside(control, data, blob));
+      yield* this.#writeChanged((control, data, blob) => this.#writeAside(control, data, blob));
       this.#storeWritten(this.#written);
     } else {
-      await this.#writeChanged((control, data, blob) => {
+      yield* this.#writeChanged((control, data, blob) => {
         this.#store(control.oid!, { data, serial: control.serial, blob });
         this.#stored.set(control.oid!, control);
-        this.#settle(control, data.length);
       });
     }
     for (const [oid, serial] of this.#readCurrent) {
@@ -160,16 +170,28 @@ export class Changes implements DataManager {
     }
   }
 
-  async tpcVote(transaction: Transaction): Promise<void> {
-    const lock = CommitLock.of(this.#connection.db.storage);
-    await lock?.acquire(transaction);
-    this.#lock = lock;
-    this.#resolved = await this.#storing!.vote();
+  tpcVote(transaction: Transaction): Awaitable<void> {
+    return run(this.#vote(transaction));
   }
 
-  async tpcFinish(): Promise<void> {
+  *#vote(transaction: Transaction): Steps<void> {
+    const lock = CommitLock.of(this.#connection.db.storage);
+    yield* wait(lock?.acquire(transaction));
+    this.#lock = lock;
+    this.#resolved = yield* wait(this.#storing!.vote());
+  }
+
+  tpcFinish(): Awaitable<void> {
+    return run(this.#finish());
+  }
+
+  *#finish(): Steps<void> {
     try {
-      await this.#storing!.finish((tid) => this.#published(tid));
+      yield* wait(this.#storing!.finish((tid) => this.#published(tid)));
+    } catch (error) {
+      // Nobody knows whether it is stored: what the database has will show when the objects are loaded again.
+      this.#giveUp();
+      throw error;
     } finally {
       this.#unlock();
     }
@@ -179,13 +201,18 @@ export class Changes implements DataManager {
   tpcAbort(): void {
     this.#storing?.abort();
     this.#unlock();
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
     for (const control of this.#stored.values()) this.#revert(control);
+    for (const control of this.#settled) this.#revert(control);
     this.#disownCreated();
     this.#clear();
   }
 
   abort(): void {
-    for (const control of this.#registered) this.#revert(control);
+    for (const control of [...this.#registered, ...this.#settled]) this.#revert(control);
     const written = this.#written;
     this.#written = undefined;
     if (written) this.#space().invalidate(written.oids().filter((oid) => !this.isNew(oid)));
@@ -200,9 +227,13 @@ export class Changes implements DataManager {
     if (!this.isNew(control.oid!)) control.empty();
   }
 
-  async savepoint(): Promise<DataManagerSavepoint> {
+  savepoint(): Awaitable<DataManagerSavepoint> {
+    return run(this.#savepoint());
+  }
+
+  *#savepoint(): Steps<DataManagerSavepoint> {
     const written = this.#written ??= new SavepointStore();
-    await this.#writeChanged((control, data, blob) => this.#writeAside(control, data, blob));
+    yield* this.#writeChanged((control, data, blob) => this.#writeAside(control, data, blob));
     const state = written.state(), creating = new Set(this.#creating);
     this.#space().cache.collect();
     return { rollback: () => this.#rollback(written, state, creating) };
@@ -213,58 +244,65 @@ export class Changes implements DataManager {
     state: ReturnType<SavepointStore["state"]>,
     creating: ReadonlySet<Oid>,
   ): void {
-    for (const control of this.#registered) control.empty();
+    // What is new since the savepoint has no state to go back to, and keeps what it has.
+    const isLater = (oid: Oid) => this.isNew(oid) && !creating.has(oid);
+    for (const control of this.#registered) if (!isLater(control.oid!)) control.empty();
     this.#registered.clear();
-    const changed = written.oids();
+    const changed = written.oids().filter((oid) => !isLater(oid));
     written.reset(state);
     this.#space().invalidate(changed);
-    for (const oid of [...this.#creating, ...this.#added.keys()]) {
-      if (!creating.has(oid)) this.#disown(oid);
-    }
+    for (const oid of [...this.#creating, ...this.#added.keys()]) if (isLater(oid)) this.#disown(oid);
     this.#added.clear();
     this.#creating = new Set(creating);
   }
 
   /** Writes the records of all changed objects, each followed by those of the new ones that it refers to. */
-  async #writeChanged(use: (control: Control, data: Uint8Array, blob?: string) => void): Promise<void> {
+  *#writeChanged(use: (control: Control, data: Uint8Array, blob?: string) => void): Steps<void> {
     for (const control of [...this.#registered, ...this.#added.values()]) {
       const isAdded = control.oid !== undefined && this.#added.has(control.oid);
       if (control.jar !== this.#space() || control.state !== CHANGED && !isAdded) continue;
       this.#found.push(control);
       for (let next = this.#found.pop(); next; next = this.#found.pop()) {
-        // One that was added may have been reached from another before.
-        if (next !== control && this.#added.has(next.oid!)) continue;
-        const data = this.#record(next),
-          blob = next.object instanceof Blob ? await this.#contentOf(next.object) : undefined;
-        if (next.object instanceof Blob && blob === undefined) {
-          // Changed, and nothing written: it stays what it is.
-          if (next.state === CHANGED) next.state = SAVED;
-          continue;
+        const record = yield* wait(this.#record(next));
+        if (next.object instanceof Blob) {
+          const content = yield* this.#contentOf(next.object);
+          // Without one it was marked as changed, and nothing was written: it stays what it is.
+          if (content !== undefined) use(next, record, content);
+        } else {
+          use(next, record);
         }
-        use(next, isPromise(data) ? await data : data, blob);
-      }
-      if (isAdded) {
-        this.#added.delete(control.oid!);
-        this.#creating.add(control.oid!);
       }
     }
-    this.#registered.clear();
+    this.#settled.clear();
   }
 
   #record(control: Control): Awaitable<Uint8Array> {
     try {
-      return this.#space().write(control);
+      const data = this.#space().write(control);
+      this.#settle(control, data.length);
+      return data;
     } catch (error) {
       if (!(error instanceof OidsNeeded)) throw error;
       return then(this.#connection.db.oids.refill(), () => this.#record(control));
     }
   }
 
+  /**
+   * Takes an object for unchanged, as its record is written. At once, before anything is waited for: a change that comes
+   * later is another one.
+   */
+  #settle(control: Control, size: number): void {
+    if (control.state === CHANGED) control.state = SAVED;
+    this.#registered.delete(control);
+    if (this.#added.delete(control.oid!)) this.#creating.add(control.oid!);
+    this.#settled.add(control);
+    this.#space().cache.resized(control, size);
+  }
+
   #writeAside(control: Control, data: Uint8Array, blob?: string): void {
     const oid = control.oid!, written = this.#written!;
     const { serial } = written.get(oid) ?? control;
     written.set(oid, { data, serial, blob });
-    this.#settle(control, data.length);
   }
 
   #storeWritten(written: SavepointStore): void {
@@ -275,11 +313,6 @@ export class Changes implements DataManager {
       if (object) this.#stored.set(oid, object[CONTROL]);
       else this.#storedUnseen.push(oid);
     }
-  }
-
-  #settle(control: Control, size: number): void {
-    if (control.state === CHANGED) control.state = SAVED;
-    this.#space().cache.resized(control, size);
   }
 
   #store(oid: Oid, { data, serial, blob }: WrittenRecord): void {
@@ -302,15 +335,15 @@ export class Changes implements DataManager {
   }
 
   /** The file with a blob's new content; undefined when there is none. */
-  async #contentOf(blob: Blob): Promise<string | undefined> {
+  *#contentOf(blob: Blob): Steps<string | undefined> {
     const directory = this.#space().blobDirectory;
     if (directory === undefined) {
       throw new Unsupported(`storing blobs in ${this.#connection.db.storage.name} is not supported`);
     }
     const { oid, serial } = blob[CONTROL];
-    const content = await blob._p_takeUncommitted(directory);
+    const content = yield* wait(blob._p_takeUncommitted(directory, this.#space().synchronous));
     const isNew = serial === NO_TID && !this.#written?.get(oid!)?.blob;
-    return content ?? (isNew ? await blob._p_emptyFile(directory) : undefined);
+    return content ?? (isNew ? blob._p_emptyFile(directory) : undefined);
   }
 
   /**
@@ -362,6 +395,7 @@ export class Changes implements DataManager {
     this.#registered.clear();
     this.#readCurrent.clear();
     this.#stored.clear();
+    this.#settled.clear();
     this.#storedUnseen.length = 0;
     this.#found.length = 0;
     this.#written?.discard();

@@ -22,10 +22,11 @@ import type { DB } from "./db.ts";
 import { exportGraph } from "./export.ts";
 import { importGraph } from "./import.ts";
 import { load, type LoadOptions } from "./load.ts";
-import type { CacheLimits } from "./object_cache.ts";
+import type { CacheInfo, CacheLimits } from "./object_cache.ts";
 import { ObjectSpace } from "./object_space.ts";
 import { PersistentBase } from "./persistent.ts";
 import { Root } from "./root.ts";
+import { run, type Steps } from "./steps.ts";
 import { canPrefetch, canSync } from "./storage_questions.ts";
 import type { Savepoint } from "./transaction/savepoint.ts";
 import type { TransactionManager } from "./transaction/transaction_manager.ts";
@@ -77,6 +78,7 @@ export class Connection implements AsyncDisposable {
       adopt: (control) => this.#changes.adopt(control),
       written: (oid) => this.#changes.writtenRecord(oid),
       foreign: (database) => this.getConnection(database).#space,
+      isUnwritten: (oid) => this.#changes.isUnwritten(oid),
       isNew: (oid) => this.#changes.isNew(oid),
     });
   }
@@ -312,8 +314,13 @@ export class Connection implements AsyncDisposable {
 
   /** Aborts what is not committed and closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await run(this.disposeSteps());
+  }
+
+  /** @ignore */
+  *disposeSteps(): Steps<void> {
     if (!this.#opened) return;
-    if (this.#set.hasChanges) await this.abort();
+    if (this.#set.hasChanges) yield* this.transactionManager.get().abortSteps();
     this.close();
   }
 
@@ -354,6 +361,11 @@ export class Connection implements AsyncDisposable {
     return this.#space.synchronous;
   }
 
+  /** @ignore Its objects and changes, for a synchronous connection on it. */
+  get parts(): { readonly space: ObjectSpace; readonly changes: Changes } {
+    return { space: this.#space, changes: this.#changes };
+  }
+
   /** @ignore What it hears of others' changes. */
   get view(): View {
     return this.#view;
@@ -380,16 +392,4 @@ export class Connection implements AsyncDisposable {
   #requireOpen(): void {
     if (!this.#opened) throw new ConnectionStateError("the database connection is closed");
   }
-}
-
-/** What a connection's cache holds. */
-export interface CacheInfo {
-  /** Loaded objects. */
-  readonly loaded: number;
-  /** Ghosts, at most. */
-  readonly ghosts: number;
-  /** Bytes of the loaded objects' records. */
-  readonly bytes: number;
-  /** How much it may hold. */
-  readonly limits: CacheLimits;
 }

@@ -38,6 +38,8 @@ export interface Jar {
   used(control: Control): void;
   /** Hears that it has become a ghost. */
   emptied(control: Control): void;
+  /** Whether a new object's state is nowhere but in the object. */
+  isUnwritten(control: Control): boolean;
 }
 
 /** See the module. */
@@ -102,6 +104,12 @@ export class Control {
     } finally {
       this.jar = jar;
     }
+  }
+
+  /** Makes it a ghost, if it is unchanged and there is a state to be loaded again. */
+  deactivate(): void {
+    if (this.state !== SAVED || this.serial === NO_TID && this.jar?.isUnwritten(this)) return;
+    this.empty();
   }
 
   /** Makes it a ghost, whatever it was; without a jar it stays as it is. */

@@ -25,6 +25,7 @@ import type { ConnectionSet } from "./connection_set.ts";
 import type { CacheLimits } from "./object_cache.ts";
 import { OidSupply } from "./oid_supply.ts";
 import { createRoot, hasRoot } from "./root_record.ts";
+import { run, type Steps, wait } from "./steps.ts";
 import { type TransactionInfo, transactionInfo } from "./transaction_info.ts";
 import type { Transaction } from "./transaction/transaction.ts";
 import { type RetryOptions, TransactionManager } from "./transaction/transaction_manager.ts";
@@ -132,16 +133,21 @@ export class DB implements AsyncDisposable {
    * @throws {ReadOnlyError} when it has no root object and can't get one.
    */
   static async open(storage: Storage | string = new MappingStorage(), options: DBOptions = {}): Promise<DB> {
+    return await run(DB.openSteps(storage, options));
+  }
+
+  /** @ignore */
+  static *openSteps(storage: Storage | string, options: DBOptions): Steps<DB> {
     if (typeof storage === "string") {
       storage = FileStorage.open(storage, { merge: mergeWith(conflictResolver(options.classes)) });
     }
     // One behind a server has to reach it first.
-    if ("ready" in storage) await storage.ready;
+    if ("ready" in storage) yield* wait(storage.ready);
     const db = new DB(storage, options);
     try {
-      if (!await hasRoot(storage)) await createRoot(storage, (tid) => db.published(tid, [ROOT_OID]));
+      if (!(yield* hasRoot(storage))) yield* createRoot(storage, (tid) => db.published(tid, [ROOT_OID]));
     } catch (error) {
-      await db.close();
+      yield* db.closeSteps();
       throw error;
     }
     return db;
@@ -333,12 +339,17 @@ export class DB implements AsyncDisposable {
 
   /** Closes all connections, whose changes are lost, and the storage. */
   async close(): Promise<void> {
+    await run(this.closeSteps());
+  }
+
+  /** @ignore */
+  *closeSteps(): Steps<void> {
     if (!this.#open) return;
-    for (const connection of this.#pools.all()) await connection[Symbol.asyncDispose]();
+    for (const connection of this.#pools.all()) yield* connection.disposeSteps();
     this.#open = false;
     this.#observation?.[Symbol.dispose]();
     if (this.databases.get(this.databaseName) === this) this.databases.delete(this.databaseName);
-    await this.storage.close();
+    yield* wait(this.storage.close());
   }
 
   /** Closes it. */

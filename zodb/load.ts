@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPromise } from "../values/mod.ts";
+import { type Awaitable, isPromise, then } from "../values/mod.ts";
 import { CONTROL } from "./control.ts";
 import { PersistentBase } from "./persistent.ts";
 import { rawOf } from "./tracking/raw.ts";
@@ -49,6 +49,11 @@ export async function load<T extends PersistentBase | Iterable<PersistentBase>>(
     level = [...next];
   }
   return object;
+}
+
+/** A value, loaded if it is an object. */
+export function loaded<T>(value: T): Awaitable<T> {
+  return value instanceof PersistentBase ? then(value._p_activate(), () => value) : value;
 }
 
 /** Loads those that are ghosts, all at once. */

@@ -5,6 +5,7 @@
  * - {@linkcode Persistent}: objects whose attributes are stored; {@linkcode registerClass} says what they are in Python
  * - {@linkcode load}: fetches objects, and what they refer to
  * - {@linkcode PersistentMap}, {@linkcode PersistentList}, {@linkcode Length}, {@linkcode Blob}: Python's classes
+ * - {@linkcode OOBTree}, {@linkcode IOBTree}, …: maps and sets of any size, in order; see `btrees/mod.ts`
  * - {@linkcode TransactionManager}: several connections, and others, in one transaction
  *
  * An object that is not loaded yet is a ghost. Touching a ghost throws a {@linkcode GhostError}; `await load(object)` or
@@ -60,6 +61,7 @@ export type {
   TransactionMetadata,
 } from "../storage/mod.ts";
 export { Blob, type BlobSource } from "./blob/blob.ts";
+export * from "./btrees/mod.ts";
 export {
   classes,
   type ClassOptions,
@@ -71,7 +73,7 @@ export {
   type RegisteredClass,
 } from "./classes.ts";
 export { conflictResolver, type ResolveConflict } from "./class_resolvers.ts";
-export { type CacheInfo, Connection, type ConnectionOptions } from "./connection.ts";
+export { Connection, type ConnectionOptions } from "./connection.ts";
 export type { PoolLimits } from "./connection_pool.ts";
 export type { Moment } from "./connection_pools.ts";
 export type { State } from "./control.ts";
@@ -79,7 +81,7 @@ export { DB, type DBOptions, type TransactOptions } from "./db.ts";
 export * from "./errors.ts";
 export { Length } from "./length.ts";
 export { load, type LoadOptions } from "./load.ts";
-export type { CacheLimits } from "./object_cache.ts";
+export type { CacheInfo, CacheLimits } from "./object_cache.ts";
 export { Persistent, PersistentBase } from "./persistent.ts";
 export { PersistentList } from "./persistent_list.ts";
 export { PersistentMap } from "./persistent_map.ts";

@@ -8,7 +8,7 @@
  */
 
 import type { Oid } from "../values/mod.ts";
-import { type Control, GHOST, SAVED } from "./control.ts";
+import { type Control, GHOST } from "./control.ts";
 import type { PersistentBase } from "./persistent.ts";
 
 /** Dead weak references are looked for when there are so many more than at the last look. */
@@ -20,6 +20,18 @@ export interface CacheLimits {
   objects: number;
   /** Bytes of their records, estimated; 0 for any number. */
   bytes: number;
+}
+
+/** What a connection's cache holds. */
+export interface CacheInfo {
+  /** Loaded objects. */
+  readonly loaded: number;
+  /** Ghosts, at most. */
+  readonly ghosts: number;
+  /** Bytes of the loaded objects' records. */
+  readonly bytes: number;
+  /** How much it may hold. */
+  readonly limits: CacheLimits;
 }
 
 /** See the module. */
@@ -117,7 +129,7 @@ export class ObjectCache {
     let at = this.#oldest;
     while (at && (this.#loaded.size > limits.objects || limits.bytes > 0 && this.#bytes > limits.bytes)) {
       const { newer } = at;
-      if (at.state === SAVED) at.empty();
+      at.deactivate();
       at = newer;
     }
   }

@@ -34,6 +34,7 @@ import type { PersistentBase } from "./persistent.ts";
 import type { WrittenRecord } from "./savepoint_store.ts";
 import {
   classNameOf,
+  describeNew,
   descriptionOf,
   instantiateDescribed,
   keepDescription,
@@ -42,6 +43,7 @@ import {
 import { parsePersistentId, PersistentIds } from "./serialization/persistent_id.ts";
 import { StateReader } from "./serialization/state_reader.ts";
 import { StateWriter } from "./serialization/state_writer.ts";
+import { run, type Steps, wait } from "./steps.ts";
 import { WeakReference } from "./types/weak_reference.ts";
 
 /** What a space is made with. */
@@ -61,6 +63,8 @@ export interface ObjectSpaceOptions {
   readonly written: (oid: Oid) => WrittenRecord | undefined;
   /** The space of another database in the same transaction. */
   readonly foreign: (database: string) => ObjectSpace;
+  /** Whether an object's state is nowhere but in the object. */
+  readonly isUnwritten: (oid: Oid) => boolean;
   /** Whether an object is not in the database yet. */
   readonly isNew: (oid: Oid) => boolean;
 }
@@ -116,12 +120,12 @@ export class ObjectSpace implements Jar {
   }
 
   /** The file with a blob's content, as this transaction has it. */
-  async blobFile(blob: PersistentBase): Promise<string> {
+  blobFile(blob: PersistentBase): Awaitable<string> {
     const { storage, written } = this.#options, { oid, serial } = blob[CONTROL];
     const own = written(oid!)?.blob;
     if (own !== undefined) return own;
     if (!supportsBlobs(storage)) throw new Unsupported(`${storage.name} keeps no blobs`);
-    return await storage.loadBlob(oid!, serial);
+    return storage.loadBlob(oid!, serial);
   }
 
   register(control: Control): void {
@@ -131,6 +135,10 @@ export class ObjectSpace implements Jar {
 
   used(control: Control): void {
     this.cache.used(control);
+  }
+
+  isUnwritten(control: Control): boolean {
+    return this.#options.isUnwritten(control.oid!);
   }
 
   emptied(control: Control): void {
@@ -240,7 +248,7 @@ export class ObjectSpace implements Jar {
   #referred(pid: Value): unknown {
     const { oid, class: description, database, weak } = parsePersistentId(pid);
     if (weak) {
-      const target = { fetch: (oid: Oid, database?: string) => this.#fetch(oid, database) };
+      const target = { fetch: (oid: Oid, database?: string) => run(this.#fetch(oid, database)) };
       return new WeakReference({ oid, database, target });
     }
     const space = database === undefined ? this : this.#options.foreign(database);
@@ -250,11 +258,11 @@ export class ObjectSpace implements Jar {
     return space.#made(oid, description);
   }
 
-  async #fetch(oid: Oid, database?: string): Promise<PersistentBase | undefined> {
+  *#fetch(oid: Oid, database?: string): Steps<PersistentBase | undefined> {
     const space = database === undefined ? this : this.#options.foreign(database);
     try {
-      const object = await space.get(oid);
-      await object._p_activate();
+      const object = yield* wait(space.get(oid));
+      yield* wait(object._p_activate());
       return object;
     } catch (error) {
       if (error instanceof POSKeyError) return undefined;
@@ -274,6 +282,10 @@ export class ObjectSpace implements Jar {
 
   /** The record of a loaded object as it is now; new objects that it refers to are adopted. */
   write(control: Control): Uint8Array {
+    if (control.state === GHOST) {
+      const name = classNameOf(this.#options.classes, control);
+      throw new StorageError(`${name} ${formatOid(control.oid!)} is to be stored, and has lost its state`);
+    }
     const { classes } = this.#options, ids = new PersistentIds();
     const writer = new StateWriter({
       classes,
@@ -281,6 +293,7 @@ export class ObjectSpace implements Jar {
       weakReference: (reference) => this.#weakId(reference, ids),
     });
     try {
+      this.#describe(control);
       const description = descriptionOf(classes, control) as Writable;
       const state = writer.write(control.object.__getstate__()) as Writable;
       return new PickleWriter().write(description).write(state).bytes();
@@ -294,6 +307,7 @@ export class ObjectSpace implements Jar {
   #persistentId(control: Control, ids: PersistentIds): Value {
     const { classes } = this.#options;
     if (control.jar === undefined) this.#adopt(control);
+    this.#describe(control);
     const description = referenceClass(classes, control);
     if (control.jar === this) return ids.of(control.oid!, description);
     return ids.of(control.oid!, description, this.#databaseOf(control));
@@ -305,6 +319,18 @@ export class ObjectSpace implements Jar {
     const control = target[CONTROL];
     if (control.jar === undefined) this.#adopt(control);
     return ids.weak(control.oid!, control.jar === this ? undefined : this.#databaseOf(control));
+  }
+
+  #describe(control: Control): void {
+    const { classes } = this.#options,
+      refuse = () => {
+        throw new TypeError("arguments of __new__ can't be objects");
+      };
+    describeNew(
+      classes,
+      control,
+      (value) => new StateWriter({ classes, reference: refuse, weakReference: refuse }).write(value),
+    );
   }
 
   #adopt(control: Control): void {

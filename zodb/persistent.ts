@@ -56,6 +56,12 @@ export abstract class PersistentBase {
    */
   abstract __getstate__(): unknown;
 
+  /**
+   * What Python gives to the class's `__new__` when it loads the object; for classes that have `__getnewargs__` there.
+   * Only plain values.
+   */
+  __getnewargs__?(): readonly unknown[];
+
   /** Takes a state as the database has it, as raw values: keep them, and show users `_p_view` of them. */
   abstract __setstate__(state: unknown): void;
 
@@ -144,8 +150,7 @@ export abstract class PersistentBase {
 
   /** Makes it a ghost if it is unchanged, to free memory. */
   _p_deactivate(): void {
-    const control = this[CONTROL];
-    if (control.state === SAVED) control.empty();
+    this[CONTROL].deactivate();
   }
 
   /** Makes it a ghost; changes to it are lost. */

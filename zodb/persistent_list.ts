@@ -4,8 +4,9 @@
  * @module
  */
 
+import { type Awaitable, then } from "../values/mod.ts";
 import { registerClass } from "./classes.ts";
-import { activateAll } from "./load.ts";
+import { activateAll, loaded } from "./load.ts";
 import { Persistent, PersistentBase } from "./persistent.ts";
 
 /**
@@ -23,11 +24,8 @@ export class PersistentList<T = unknown> extends Persistent {
   }
 
   /** An item, loaded if it is an object; negative from the end. Loads the list itself first. */
-  async get(index: number): Promise<T | undefined> {
-    await this._p_activate();
-    const item = this.data.at(index);
-    if (item instanceof PersistentBase) await item._p_activate();
-    return item;
+  get(index: number): Awaitable<T | undefined> {
+    return then(this._p_activate(), () => loaded(this.data.at(index)));
   }
 
   /** An item, perhaps a ghost; negative from the end. */

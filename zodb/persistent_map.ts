@@ -4,8 +4,9 @@
  * @module
  */
 
+import { type Awaitable, then } from "../values/mod.ts";
 import { registerClass } from "./classes.ts";
-import { activateAll } from "./load.ts";
+import { activateAll, loaded } from "./load.ts";
 import { Persistent, PersistentBase } from "./persistent.ts";
 import { rawAttributes } from "./tracking/attributes.ts";
 
@@ -37,11 +38,8 @@ export class PersistentMap<K = unknown, V = unknown> extends Persistent {
   }
 
   /** The value of a key, loaded if it is an object; undefined when there is none. Loads the map itself first. */
-  async get(key: K): Promise<V | undefined> {
-    await this._p_activate();
-    const value = this.data.get(key);
-    if (value instanceof PersistentBase) await value._p_activate();
-    return value;
+  get(key: K): Awaitable<V | undefined> {
+    return then(this._p_activate(), () => loaded(this.data.get(key)));
   }
 
   /** The value of a key, perhaps a ghost. */

@@ -8,11 +8,12 @@ import { Dict, Global, writeRecord } from "../pickle/mod.ts";
 import type { Storage } from "../storage/mod.ts";
 import { NO_TID, POSKeyError, ROOT_OID, type Tid } from "../values/mod.ts";
 import { CommitLock } from "./commit_lock.ts";
+import { type Steps, wait } from "./steps.ts";
 
 /** Whether a storage has a root object. */
-export async function hasRoot(storage: Storage): Promise<boolean> {
+export function* hasRoot(storage: Storage): Steps<boolean> {
   try {
-    return await storage.loadBefore(ROOT_OID, storage.lastTransaction() + 1n as Tid) !== null;
+    return (yield* wait(storage.loadBefore(ROOT_OID, storage.lastTransaction() + 1n as Tid))) !== null;
   } catch (error) {
     if (error instanceof POSKeyError) return false;
     throw error;
@@ -20,7 +21,7 @@ export async function hasRoot(storage: Storage): Promise<boolean> {
 }
 
 /** Makes an empty one. @param published Hears of the transaction. */
-export async function createRoot(storage: Storage, published: (tid: Tid) => void): Promise<void> {
+export function* createRoot(storage: Storage, published: (tid: Tid) => void): Steps<void> {
   const data = writeRecord(
     new Global("persistent.mapping", "PersistentMapping"),
     Dict.of({ data: new Dict() }),
@@ -32,10 +33,10 @@ export async function createRoot(storage: Storage, published: (tid: Tid) => void
   });
   storing.store(ROOT_OID, NO_TID, data);
   const lock = CommitLock.of(storage);
-  await lock?.acquire(storing);
+  yield* wait(lock?.acquire(storing));
   try {
-    await storing.vote();
-    await storing.finish(published);
+    yield* wait(storing.vote());
+    yield* wait(storing.finish(published));
   } finally {
     lock?.release();
   }

@@ -5,10 +5,11 @@
  */
 
 import { type StorageTransaction, supportsUndo } from "../storage/mod.ts";
-import { type Oid, type Tid, Unsupported } from "../values/mod.ts";
+import { type Awaitable, type Oid, type Tid, Unsupported } from "../values/mod.ts";
 import { claim, CommitLock } from "./commit_lock.ts";
 import type { DB } from "./db.ts";
 import { metadataOf } from "./serialization/transaction_metadata.ts";
+import { run, type Steps, wait } from "./steps.ts";
 import type { DataManager } from "./transaction/data_manager.ts";
 import type { Transaction } from "./transaction/transaction.ts";
 
@@ -41,17 +42,25 @@ export class Undo implements DataManager {
 
   commit(): void {}
 
-  async tpcVote(transaction: Transaction): Promise<void> {
+  tpcVote(transaction: Transaction): Awaitable<void> {
+    return run(this.#vote(transaction));
+  }
+
+  *#vote(transaction: Transaction): Steps<void> {
     const lock = CommitLock.of(this.#db.storage);
-    await lock?.acquire(transaction);
+    yield* wait(lock?.acquire(transaction));
     this.#lock = lock;
-    const resolved = await this.#storing!.vote();
+    const resolved = yield* wait(this.#storing!.vote());
     this.#changed = [...new Set([...resolved, ...this.#storing!.changes])];
   }
 
-  async tpcFinish(): Promise<void> {
+  tpcFinish(): Awaitable<void> {
+    return run(this.#finish());
+  }
+
+  *#finish(): Steps<void> {
     try {
-      await this.#storing!.finish((tid) => this.#db.published(tid, this.#changed));
+      yield* wait(this.#storing!.finish((tid) => this.#db.published(tid, this.#changed)));
     } finally {
       this.#lock?.release();
       this.#lock = undefined;

@@ -22,35 +22,36 @@ const log = getLogger(["zeo", "runzeo"]);
  */
 export function enterRunner(runner: RunnerSection): { readonly moved: boolean; report(): void } {
   const ignored = runner.given.filter((key) => !["program", "directory", "umask", "user"].includes(key));
-  const reports: string[] = [];
+  const warnings: string[] = [], notes: string[] = [];
   let moved = false;
   if (runner.given.includes("directory") && runner.directory !== undefined) {
     // A supervisor that is there has gone to a relative one already.
     if (isAbsolute(runner.directory)) moved = enter(runner, runner.directory);
-    else reports.push("<runner> directory is relative: only the supervisor goes there");
+    else warnings.push("<runner> directory is relative: only the supervisor goes there");
   }
   if (runner.given.includes("umask")) {
     try {
       Deno.umask(runner.umask);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
-      reports.push("<runner> umask has no effect without --allow-sys=umask");
+      warnings.push("<runner> umask has no effect without --allow-sys");
     }
   }
   if (runner.given.includes("user")) {
-    reports.push(
+    warnings.push(
       "<runner> user has no effect here: a program can't become another user by itself in this runtime",
     );
   }
   if (ignored.length > 0) {
-    reports.push(
+    notes.push(
       `<runner> is for the supervisor that runs the server; no effect here: ${ignored.join(", ")}`,
     );
   }
   return {
     moved,
     report: () => {
-      for (const line of reports) log.warn`${line}`;
+      for (const line of notes) log.info`${line}`;
+      for (const line of warnings) log.warn`${line}`;
     },
   };
 }

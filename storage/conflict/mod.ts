@@ -19,6 +19,7 @@ export {
   type Value,
 } from "../../pickle/mod.ts";
 export { PythonOrder } from "./order.ts";
+export { compareBytes, compareText } from "./scalars.ts";
 export { type Resolver, type ResolverModule, ResolverRegistry } from "./registry.ts";
 export { type ConflictQuestion, ConflictResolver } from "./resolver.ts";
 export { BTreeConflict, Unresolvable } from "./unresolvable.ts";

@@ -341,3 +341,30 @@ Deno.test("events tell of connections", async () => {
   await until(() => heard.length === 4, "the end");
   assertEquals(heard, ["connected", "readwrite", "invalidated", "disconnected"]);
 });
+
+Deno.test("an answer that makes no sense fails its call and ends the connection; the next one is verified anew", async () => {
+  await using server = new FakeServer();
+  await using storage = new ClientStorage(server.port, quick);
+  const nonsense = [
+    ["ping", "tell", () => storage.getTid(x), "no tid"],
+    ["load", "reply", () => storage.loadBefore(x, tid(11)), new Tuple([1, 2, 3])],
+    ["load", "fail", () => storage.loadBefore(x, tid(11)), 5],
+    ["oids", "reply", () => storage.newOids(1), new Tuple([bytes("short")])],
+  ] as const;
+  let connection = await server.welcome(tid(10));
+  await storage.ready;
+  for (const [, way, call, answer] of nonsense) {
+    const calling = Promise.resolve(call());
+    calling.catch(() => {});
+    const heard = await connection.next();
+    if (way === "fail") connection.fail(heard, "odd", answer);
+    else connection.reply(heard, answer);
+    if (way === "fail") await assertRejects(() => within<unknown>(calling, "the failure"), ServerException);
+    else {
+      await assertRejects(() => within<unknown>(calling, "the failure"), ProtocolError);
+      await connection.ended();
+      connection = await server.welcome(tid(10));
+      await until(() => storage.connected, "the connection");
+    }
+  }
+});

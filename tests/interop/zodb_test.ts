@@ -5,12 +5,15 @@ import { ClientStorage } from "../../client/mod.ts";
 import { FileStorage } from "../../storage/mod.ts";
 import {
   Blob,
+  ClassRegistry,
   DB,
   Float,
   Length,
   load,
+  PersistentBase,
   PersistentList,
   PersistentMap,
+  tuple,
   UnknownPersistent,
   WeakReference,
 } from "../../zodb/mod.ts";
@@ -21,6 +24,7 @@ import { Account, told, values } from "./zodb_values.ts";
 const BANK = {
   account: ["Account", "Ann", "10.0", ["a"], { street: "Elm" }],
   vault: ["Vault", 3, true, "{'x': (1,)}"],
+  slotted: [1, [2]],
   odd: ["Odd", "('x', 1)", "(1, [2, 3])"],
   weak: true,
   list: ["PersistentList", "[1, 2.0]", true],
@@ -40,6 +44,9 @@ await interopTest("every value that Python writes is read, and written back byte
       assertEquals(`${name}: ${told(found.peek(name))}`, `${name}: ${told(value)}`);
     }
     assertEquals(found.size, expected.size);
+    assertEquals((found.peek("dict") as Map<unknown, number>).get(3), 4);
+    const slotted = (await connection.root.get<UnknownPersistent & { a: number; b: number[] }>("slotted"))!;
+    assertEquals([slotted.a, [...slotted.b]], [1, [2]]);
     const root = await load(await connection.root.map(), { depth: Infinity });
     for (const object of connection.cachedObjects()) object._p_changed = true;
     assert(root._p_changed);
@@ -93,6 +100,7 @@ await interopTest("both change the same objects by turns, and export them to eac
       true,
     ]);
     vault.gold = 4;
+    (await root.get<UnknownPersistent & { a: number }>("slotted"))!.a = 5;
     const odd = (await root.get<UnknownPersistent>("odd"))!;
     assertEquals(told(odd._p_unknownState), "Tuple[number 1,Array[number 2,number 3]]");
     (odd._p_unknownState as [number, number[]])[1].push(4);
@@ -107,6 +115,7 @@ await interopTest("both change the same objects by turns, and export them to eac
     ...BANK,
     account: ["Account", "Ann", "15.0", ["a", "b"], { street: "Elm", zip: 7 }],
     vault: ["Vault", 4, true, "{'x': (1,)}"],
+    slotted: [5, [2]],
     odd: ["Odd", "('x', 1)", "(1, [2, 3, 4])"],
     length: 10,
     log: [["/ ts", "by TypeScript"]],
@@ -215,3 +224,84 @@ await interopTest(
     assertEquals(await one.call("zodb_objects.balances", { address }), [[100, 100, 100], 4 * count]);
   },
 );
+
+await interopTest("blobs, undo, the past and export work through a server as with a file", async (peers) => {
+  const { folder } = peers, python = peers.session();
+  const storages = `<filestorage>\n  path ${folder}/Data.fs\n  blob-dir ${folder}/blobs\n</filestorage>`;
+  const { address } = await peers.start({ storages });
+  const [hostname, port] = address as [string, number];
+  await using db = await DB.open(new ClientStorage({ hostname, port }, { blobDir: `${folder}/cache` }));
+  await db.transaction(async ({ root }) => {
+    await root.set("blob", await Blob.from("one"));
+    await root.set("account", new Account("Ann", 1));
+  }, { note: "first" });
+  const first = db.lastTransaction;
+  await db.transaction(async (connection) => {
+    const { root } = connection;
+    await (await root.get<Blob>("blob"))!.write("two");
+    (await root.get<Account>("account"))!.balance = 2;
+    const savepoint = await connection.savepoint();
+    await (await root.get<Blob>("blob"))!.write("three");
+    await savepoint.rollback();
+  }, { note: "second" });
+  assertEquals(await python.call("zodb_objects.remote_blob", { address, directory: `${folder}/python` }), [
+    "two",
+    2,
+  ]);
+  await using connection = db.open();
+  const blob = (await connection.root.get<Blob>("blob"))!,
+    account = (await connection.root.get<Account>("account"))!;
+  await connection.exportFile(account._p_oid!, `${folder}/account.zexp`);
+  await using past = db.open({ at: first });
+  assertEquals((await past.root.get<Account>("account"))!.balance, 1);
+  assertEquals(await (await past.root.get<Blob>("blob"))!.text(), "one");
+  const [entry] = await db.undoLog(0, -1);
+  assertEquals(entry.description, "second");
+  await db.undo(entry.tid);
+  await connection.begin();
+  assertEquals([await blob.text(), (await load(account)).balance], ["one", 1]);
+  assertEquals((await db.history(account._p_oid!, 5)).map(({ description }) => description), [
+    "",
+    "second",
+    "first",
+  ]);
+  const imported = await connection.importFile<Account>(`${folder}/account.zexp`);
+  await connection.root.set("imported", imported);
+  await connection.commit();
+  assertEquals((await load(imported)).balance, 2);
+  await db.pack();
+  assertEquals((await load(account)).balance, 1);
+});
+
+await interopTest("classes whose __new__ takes arguments are made and read by both", async (peers) => {
+  class Odd extends PersistentBase {
+    state: unknown = tuple(1, [5]);
+    override __getnewargs__(): readonly unknown[] {
+      return ["x", 1];
+    }
+    override __getstate__(): unknown {
+      return this.state;
+    }
+    override __setstate__(state: unknown): void {
+      this.state = state;
+    }
+    override __clearstate__(): void {
+      this.state = undefined;
+    }
+  }
+  const own = new ClassRegistry(), path = `${peers.folder}/Data.fs`;
+  own.register("persistent.mapping.PersistentMapping", PersistentMap);
+  own.register("bank.models.Odd", Odd);
+  {
+    await using db = await DB.open(path, { classes: own });
+    await db.transaction(({ root }) => root.set("odds", [new Odd(), new Odd()]));
+  }
+  const odd = ["('x', 1)", "(1, [5])", true];
+  assertEquals(await peers.session().call("zodb_objects.read_odd", { path }), [odd, odd]);
+  await using db = await DB.open(path, { classes: own });
+  await using connection = db.open();
+  const odds = (await connection.root.get<Odd[]>("odds"))!;
+  await load(odds);
+  assert(odds[0] instanceof Odd);
+  assertEquals(told(odds[1].state), "Tuple[number 1,Array[number 5]]");
+});

@@ -68,7 +68,7 @@ export function values(): Map<string, unknown> {
     dict: new Map<unknown, unknown>([["a", 1], [2, "b"], [tuple(1, "x"), new Uint8Array([121])], [
       null,
       new Float(1),
-    ]]),
+    ], [new Float(3), 4]]),
     strings: { a: { b: 1 } },
     set: new Set([1, 2]),
     no_set: new Set(),

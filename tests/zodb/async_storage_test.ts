@@ -1,7 +1,12 @@
 /** Storages whose answers take time, as those behind a server: nothing gets mixed up while one waits. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Loaded, MappingStorage } from "../../storage/mod.ts";
+import {
+  type Loaded,
+  MappingStorage,
+  type StorageTransaction,
+  type TransactionMetadata,
+} from "../../storage/mod.ts";
 import type { Awaitable, Oid, Tid } from "../../values/mod.ts";
 import { conflictResolver, DB, GhostError, load, Persistent, registerClass } from "../../zodb/mod.ts";
 import { fileDatabase, Item } from "./objects.ts";
@@ -157,4 +162,58 @@ Deno.test("a class's own _p_resolveConflict merges changes, references included"
   await one.commit();
   await assertRejects(() => two.commit(), Error, "conflict");
   await two.abort();
+});
+
+Deno.test("when a storage breaks its promise at the end, objects show what it has, and the connection goes on", async () => {
+  class BrokenStorage extends MappingStorage {
+    broken = false;
+    override begin(metadata: TransactionMetadata): StorageTransaction {
+      const transaction = super.begin(metadata);
+      if (!this.broken) return transaction;
+      transaction.finish = () => {
+        transaction.abort();
+        throw new Error("disk gone");
+      };
+      return transaction;
+    }
+  }
+  const storage = new BrokenStorage();
+  await using db = await DB.open(storage);
+  await using connection = db.open();
+  const item = new Item({ v: 1 }), fresh = new Item({ v: 5 });
+  await connection.root.set("item", item);
+  await connection.commit();
+  item.v = 2;
+  item.fresh = fresh;
+  storage.broken = true;
+  await assertRejects(() => connection.commit(), Error, "disk gone");
+  storage.broken = false;
+  await connection.abort();
+  await load(item);
+  assertEquals([item.v, item.fresh, fresh._p_oid, fresh.v], [1, undefined, undefined, 5]);
+  item.fresh = fresh;
+  await connection.commit();
+  await using other = db.open();
+  assertEquals((await load((await other.root.get<Item>("item"))!.fresh as Item)).v, 5);
+});
+
+Deno.test("a change while a savepoint is being made is stored too", async () => {
+  await using db = await DB.open(new SlowStorage());
+  await using connection = db.open();
+  const item = new Item({ v: 1 }), added = new Item({ v: 1 });
+  await connection.root.set("item", item);
+  await connection.commit();
+  item.v = 2;
+  await connection.add(added);
+  await connection.root.set("many", Array.from({ length: 500 }, () => new Item()));
+  const making = connection.savepoint();
+  // The new objects have it wait for ids; what was changed before them is written by then.
+  await Promise.resolve();
+  item.v = 3;
+  added.v = 3;
+  await making;
+  await connection.commit();
+  await using other = db.open();
+  assertEquals((await other.root.get<Item>("item"))!.v, 3);
+  assertEquals((await load(await other.get<Item>(added._p_oid!))).v, 3);
 });

@@ -348,3 +348,42 @@ Deno.test("a new object that has lost its state can't be stored", async () => {
   await assertRejects(() => connection.commit(), Error, "has lost its state");
   await connection.abort();
 });
+
+Deno.test("a new object that is not written anywhere keeps its state whatever the cache is told", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const item = new Item({ v: 1 });
+  await connection.add(item);
+  item._p_deactivate();
+  connection.cacheMinimize();
+  assertEquals([item._p_status, item.v], ["saved", 1]);
+  await connection.savepoint();
+  connection.cacheMinimize();
+  assertEquals(item._p_status, "ghost");
+  await connection.commit();
+  assertEquals((await load(item)).v, 1);
+  const lost = new Item({ v: 1 });
+  await connection.add(lost);
+  lost._p_invalidate();
+  await assertRejects(() => connection.commit(), Error, "has lost its state");
+  await connection.abort();
+});
+
+Deno.test("what is new since a savepoint keeps its state when it is gone back to", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const root = await connection.root.map();
+  root.set("before", 1);
+  const savepoint = await connection.savepoint();
+  const item = new Item({ v: 1 });
+  root.set("item", item);
+  await connection.savepoint();
+  item.v = 2;
+  await savepoint.rollback();
+  assertEquals([item._p_oid, item.v], [undefined, 2]);
+  await load(root);
+  root.set("item", item);
+  await connection.commit();
+  await using other = db.open();
+  assertEquals((await other.root.get<Item>("item"))!.v, 2);
+});

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BlobError, NO_TID, Unsupported } from "../../values/mod.ts";
+import { type Awaitable, BlobError, NO_TID, Unsupported } from "../../values/mod.ts";
 import { registerClass } from "../classes.ts";
 import { CONTROL } from "../control.ts";
 import { PersistentBase } from "../persistent.ts";
@@ -15,7 +15,7 @@ export type BlobSource = Uint8Array | string | ReadableStream<Uint8Array>;
 /** What a blob needs of the connection that it belongs to. */
 export interface BlobJar {
   /** The file with the content that the transaction has kept, or that is committed. */
-  blobFile(blob: Blob): Promise<string>;
+  blobFile(blob: Blob): Awaitable<string>;
   /** Where new files are made best; undefined when the storage keeps no blobs. */
   readonly blobDirectory: string | undefined;
 }
@@ -153,26 +153,26 @@ export class Blob extends PersistentBase {
   /**
    * @ignore The file with new content, in a directory, which belongs to the caller from now on; undefined when the
    * committed content is the present one.
+   * @param synchronous Whether it must not take waiting.
    */
-  async _p_takeUncommitted(directory: string): Promise<string | undefined> {
+  _p_takeUncommitted(directory: string, synchronous: boolean): Awaitable<string | undefined> {
     if (this.#writing) throw new BlobError("can't commit a blob that is being written");
-    let path = this.#uncommitted;
+    const path = this.#uncommitted;
     if (path === undefined) return undefined;
     this.#uncommitted = undefined;
     this.#taken = true;
     abandoned.unregister(this);
-    if (!path.startsWith(`${directory}/`)) {
-      const own = await Deno.makeTempFile({ dir: directory, prefix: "blob-" });
-      await move(path, own);
-      path = own;
-    }
-    return path;
+    if (path.startsWith(`${directory}/`)) return path;
+    const own = Deno.makeTempFileSync({ dir: directory, prefix: "blob-" });
+    if (!synchronous) return move(path, own).then(() => own);
+    moveSync(path, own);
+    return own;
   }
 
   /** @ignore A file for a blob that nothing was written to. */
-  async _p_emptyFile(directory: string): Promise<string> {
+  _p_emptyFile(directory: string): string {
     this.#requireContent();
-    return await Deno.makeTempFile({ dir: directory, prefix: "blob-" });
+    return Deno.makeTempFileSync({ dir: directory, prefix: "blob-" });
   }
 
   /** One that lost its content must not pass for an empty one. */

@@ -5,8 +5,9 @@
  */
 
 import { Global, PickleError, Tuple, type Value } from "../../pickle/mod.ts";
+import { NO_TID } from "../../values/mod.ts";
 import { type ClassRegistry, instantiate, type PersistentClass } from "../classes.ts";
-import { CONTROL, type Control } from "../control.ts";
+import { CONTROL, type Control, GHOST } from "../control.ts";
 import type { PersistentBase } from "../persistent.ts";
 import { UnknownPersistent } from "../unknown_persistent.ts";
 
@@ -28,8 +29,10 @@ export function instantiateDescribed(registry: ClassRegistry, description: Value
   const object = instantiate(known ?? UnknownPersistent), control = object[CONTROL];
   if (!known) control.pythonClass = global;
   // A class that is an object itself is named by a tuple of strings, in references and in records.
-  if (description instanceof Tuple && typeof description.items[0] === "string") {
-    control.description = new Tuple([description, null]);
+  if (description instanceof Tuple) {
+    control.description = typeof description.items[0] === "string"
+      ? new Tuple([description, null])
+      : description;
   }
   return object;
 }
@@ -45,6 +48,23 @@ export function keepDescription(control: Control, description: Value): void {
  */
 export function descriptionOf(registry: ClassRegistry, control: Control): Value {
   return control.description ?? control.pythonClass ?? registeredGlobal(registry, control);
+}
+
+/**
+ * Says which arguments Python's `__new__` gets for a new object, where its class has such.
+ * @param write Makes a pickle's value of an argument.
+ */
+export function describeNew(
+  registry: ClassRegistry,
+  control: Control,
+  write: (value: unknown) => Value,
+): void {
+  if (control.serial !== NO_TID || control.state === GHOST) return;
+  if (control.description !== undefined || control.pythonClass !== undefined) return;
+  const args = control.object.__getnewargs__?.();
+  if (args) {
+    control.description = new Tuple([registeredGlobal(registry, control), new Tuple(args.map(write))]);
+  }
 }
 
 /** The class in references to an object; undefined where only its record can say. */

@@ -18,14 +18,17 @@ import { dateTraps, mapTraps, setTraps } from "./collections.ts";
 import { objectTraps, tupleTraps } from "./objects.ts";
 import { remember } from "./raw.ts";
 
+/** Whom views tell of changes. */
+export type ViewOwner = Pick<Control, "state" | "object" | "change">;
+
 /** The views of one object's state. */
 export class Views {
-  readonly #control: Control;
+  readonly #control: ViewOwner;
   readonly #views = new WeakMap<object, object>();
   /** Set when the state that they are of is given up. */
   #stale = false;
 
-  constructor(control: Control) {
+  constructor(control: ViewOwner) {
     this.#control = control;
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { InvalidSavepointRollbackError } from "../errors.ts";
+import { run, type Steps, wait } from "../steps.ts";
 import type { DataManager, DataManagerSavepoint } from "./data_manager.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -38,10 +39,15 @@ export class Savepoint {
    * @throws {InvalidSavepointRollbackError} when an earlier one was gone back to, or the transaction has ended.
    */
   async rollback(): Promise<void> {
+    await run(this.rollbackSteps());
+  }
+
+  /** @ignore */
+  *rollbackSteps(): Steps<void> {
     if (!this.valid) throw new InvalidSavepointRollbackError();
     this.#host.invalidateAfter(this);
     try {
-      for (const part of this.#parts) await part.rollback();
+      for (const part of this.#parts) yield* wait(part.rollback());
     } catch (error) {
       this.#host.fail(error);
       throw error;

@@ -11,6 +11,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Awaitable } from "../../values/mod.ts";
 import { DoomedTransaction, TransactionError, TransactionFailedError } from "../errors.ts";
+import { run, type Steps, wait } from "../steps.ts";
 import type { DataManager, DataManagerSavepoint, Synchronizer } from "./data_manager.ts";
 import { Savepoint } from "./savepoint.ts";
 
@@ -123,6 +124,11 @@ export class Transaction {
    * @throws {TypeError} when somebody can't and it is not optimistic.
    */
   async savepoint(optimistic = false): Promise<Savepoint> {
+    return await run(this.savepointSteps(optimistic));
+  }
+
+  /** @ignore */
+  *savepointSteps(optimistic = false): Steps<Savepoint> {
     if (this.#status === "failed") throw new TransactionFailedError(this.#failure);
     const host = {
       invalidateAfter: (savepoint: Savepoint) =>
@@ -135,7 +141,7 @@ export class Transaction {
     try {
       for (const manager of [...this.#managers]) {
         if (manager.savepoint) {
-          parts.push(await manager.savepoint());
+          parts.push(yield* wait(manager.savepoint()));
         } else if (optimistic) {
           parts.push({
             rollback() {
@@ -161,48 +167,58 @@ export class Transaction {
    * only be aborted.
    */
   async commit(): Promise<void> {
+    await run(this.commitSteps());
+  }
+
+  /** @ignore */
+  *commitSteps(): Steps<void> {
     if (this.#status === "doomed") throw new DoomedTransaction();
     if (this.#status === "failed") throw new TransactionFailedError(this.#failure);
     if (this.#status !== "active") throw new TransactionError(`the transaction is ${this.#status}`);
     this.#invalidateFrom(0);
     try {
-      for (const hook of this.#beforeCommit.splice(0)) await hook();
-      for (const synchronizer of this.#host.synchronizers) await synchronizer.beforeCompletion?.(this);
+      for (const hook of this.#beforeCommit.splice(0)) yield* wait(hook());
+      for (const synchronizer of this.#host.synchronizers) yield* wait(synchronizer.beforeCompletion?.(this));
       this.#status = "committing";
-      await this.#commitManagers();
+      yield* this.#commitManagers();
       this.#status = "committed";
     } catch (error) {
       this.#fail(error);
-      await this.#quietly(this.#afterCommit.splice(0), (hook) => hook(false));
+      yield* this.#quietly(this.#afterCommit.splice(0), (hook) => hook(false));
       throw error;
     }
-    await this.#end();
-    await this.#quietly(this.#afterCommit.splice(0), (hook) => hook(true));
+    yield* this.#end();
+    yield* this.#quietly(this.#afterCommit.splice(0), (hook) => hook(true));
   }
 
   /** Gives it up: all changes are taken back. */
   async abort(): Promise<void> {
+    await run(this.abortSteps());
+  }
+
+  /** @ignore */
+  *abortSteps(): Steps<void> {
     if (this.#status === "committing" || this.#status === "committed") {
       throw new TransactionError(`the transaction is ${this.#status}: it can't be aborted`);
     }
     if (this.#status === "aborted") return;
     this.#invalidateFrom(0);
     const hooks = this.#beforeAbort.splice(0);
-    for (const hook of hooks) await hook();
+    for (const hook of hooks) yield* wait(hook());
     const completions = [...this.#host.synchronizers].map((one) => one.beforeCompletion?.(this));
-    for (const completion of completions) if (completion) await completion;
+    for (const completion of completions) if (completion) yield* wait(completion);
     this.#status = "aborted";
     let failure: { readonly error: unknown } | undefined;
     for (const manager of this.#managers.splice(0)) {
       try {
-        await manager.abort(this);
+        yield* wait(manager.abort(this));
       } catch (error) {
         failure ??= { error };
         log.error("a data manager failed to abort: {error}", { error });
       }
     }
-    await this.#end();
-    await this.#quietly(this.#afterAbort.splice(0), (hook) => hook());
+    yield* this.#end();
+    yield* this.#quietly(this.#afterAbort.splice(0), (hook) => hook());
     if (failure) throw failure.error;
   }
 
@@ -211,29 +227,29 @@ export class Transaction {
     return this.#managers.some((manager) => manager.shouldRetry?.(error) ?? false);
   }
 
-  async #commitManagers(): Promise<void> {
+  *#commitManagers(): Steps<void> {
     const managers = this.#managers.toSorted((a, b) => compare(a.sortKey(), b.sortKey()));
     const begun: DataManager[] = [], voted = new Set<DataManager>();
     try {
       for (const manager of managers) {
         begun.push(manager);
-        await manager.tpcBegin(this);
+        yield* wait(manager.tpcBegin(this));
       }
-      for (const manager of managers) await manager.commit(this);
+      for (const manager of managers) yield* wait(manager.commit(this));
       for (const manager of managers) {
-        await manager.tpcVote(this);
+        yield* wait(manager.tpcVote(this));
         voted.add(manager);
       }
     } catch (error) {
-      await this.#quietly(managers.filter((one) => !voted.has(one)), (manager) => manager.abort(this));
-      await this.#quietly(begun, (manager) => manager.tpcAbort(this));
+      yield* this.#quietly(managers.filter((one) => !voted.has(one)), (manager) => manager.abort(this));
+      yield* this.#quietly(begun, (manager) => manager.tpcAbort(this));
       throw error;
     }
     // All have promised: if one breaks its promise, the others still keep theirs.
     let failure: { readonly error: unknown } | undefined;
     for (const manager of managers) {
       try {
-        await manager.tpcFinish(this);
+        yield* wait(manager.tpcFinish(this));
       } catch (error) {
         failure ??= { error };
         log.fatal("a data manager failed to finish what it had voted for: {error}", { error });
@@ -242,10 +258,12 @@ export class Transaction {
     if (failure) throw failure.error;
   }
 
-  async #end(): Promise<void> {
+  *#end(): Steps<void> {
     this.#managers.length = 0;
     this.#host.ended(this);
-    for (const synchronizer of [...this.#host.synchronizers]) await synchronizer.afterCompletion?.(this);
+    for (const synchronizer of [...this.#host.synchronizers]) {
+      yield* wait(synchronizer.afterCompletion?.(this));
+    }
   }
 
   #fail(error: unknown): void {
@@ -258,10 +276,10 @@ export class Transaction {
     for (const savepoint of this.#savepoints.splice(index)) savepoint.valid = false;
   }
 
-  async #quietly<T>(items: readonly T[], use: (item: T) => Awaitable<void>): Promise<void> {
+  *#quietly<T>(items: readonly T[], use: (item: T) => Awaitable<void>): Steps<void> {
     for (const item of items) {
       try {
-        await use(item);
+        yield* wait(use(item));
       } catch (error) {
         log.error("at the end of a transaction: {error}", { error });
       }

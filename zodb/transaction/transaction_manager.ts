@@ -6,6 +6,7 @@
 
 import { type Awaitable, ClientDisconnected, ConflictError } from "../../values/mod.ts";
 import { AlreadyInTransaction, NoTransaction } from "../errors.ts";
+import { run, type Steps, wait } from "../steps.ts";
 import type { Synchronizer } from "./data_manager.ts";
 import type { Savepoint } from "./savepoint.ts";
 import { Transaction } from "./transaction.ts";
@@ -47,12 +48,17 @@ export class TransactionManager {
    * @throws {AlreadyInTransaction} when there is one and the manager is explicit.
    */
   async begin(): Promise<Transaction> {
+    return await run(this.beginSteps());
+  }
+
+  /** @ignore */
+  *beginSteps(): Steps<Transaction> {
     if (this.#transaction) {
       if (this.explicit) throw new AlreadyInTransaction();
-      await this.#transaction.abort();
+      yield* this.#transaction.abortSteps();
     }
     const transaction = this.#transaction = this.#make();
-    for (const synchronizer of [...this.#synchronizers]) await synchronizer.newTransaction?.(transaction);
+    for (const synchronizer of [...this.#synchronizers]) yield* wait(synchronizer.newTransaction?.(transaction));
     return transaction;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Oid } from "../../values/mod.ts";
+import type { Awaitable, Oid } from "../../values/mod.ts";
 import { CONTROL } from "../control.ts";
 import type { PersistentBase } from "../persistent.ts";
 import { ValueObject } from "./value_object.ts";
@@ -12,7 +12,7 @@ import { ValueObject } from "./value_object.ts";
 /** Where a weak reference leads. */
 export interface WeakTarget {
   /** The object, fetched if it has to be; undefined when it is gone. */
-  fetch(oid: Oid, database: string | undefined): Promise<PersistentBase | undefined>;
+  fetch(oid: Oid, database: string | undefined): Awaitable<PersistentBase | undefined>;
 }
 
 /**
@@ -49,9 +49,9 @@ export class WeakReference<T extends PersistentBase = PersistentBase> extends Va
   }
 
   /** The object, loaded; undefined when it is gone. */
-  async get(): Promise<T | undefined> {
+  get(): Awaitable<T | undefined> {
     if (this.#object) return this.#object;
-    return await this.#target!.fetch(this.#oid!, this.database) as T | undefined;
+    return this.#target!.fetch(this.#oid!, this.database) as Awaitable<T | undefined>;
   }
 
   /** Its text. */

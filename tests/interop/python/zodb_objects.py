@@ -309,3 +309,43 @@ def balances(address):
             return [[account.balance for account in accounts], sum(len(account.log) for account in accounts)]
     finally:
         db.close()
+
+
+def rewrite(path):
+    """Loads every object and stores it again, in new pickles; returns how many there are."""
+    db = database(path)
+    try:
+        connection = db.open()
+        objects = [connection.get(i.to_bytes(8, "big")) for i in range(len(db.storage))]
+        for item in objects:
+            item._p_activate()
+            item._p_changed = True
+        transaction.commit()
+        connection.close()
+        return len(objects)
+    finally:
+        db.close()
+
+
+def remote_blob(address, directory):
+    """What a client reads in the blob that the TypeScript client has stored."""
+    import ZEO
+
+    db = ZEO.DB(tuple(address), blob_dir=directory)
+    try:
+        with db.transaction() as connection:
+            with connection.root.blob.open() as file:
+                return [file.read().decode(), connection.root.account.balance]
+    finally:
+        db.close()
+
+
+def read_odd(path):
+    """Objects of a class with arguments that TypeScript has made."""
+    db = database(path)
+    try:
+        with db.transaction() as connection:
+            odds = connection.root.odds
+            return [[repr(odd._v_args), repr(odd._v_state), odd is connection.get(odd._p_oid)] for odd in odds]
+    finally:
+        db.close()
