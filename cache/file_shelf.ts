@@ -78,6 +78,7 @@ export class FileShelf implements Shelf<FileEntry> {
     end: Tid | null,
     data: Uint8Array,
     evict: (victim: FileEntry) => void,
+    given: boolean,
   ): FileEntry | undefined {
     if (this.#state !== "open") return undefined;
     this.#tell = evict;
@@ -88,7 +89,7 @@ export class FileShelf implements Shelf<FileEntry> {
       this.#fail(error);
     }
     if (entry !== undefined && data.length + HOT_OVERHEAD <= this.#options.memory) {
-      this.#heat(entry, data.slice());
+      this.#heat(entry, given ? data : data.slice());
     }
     return entry;
   }

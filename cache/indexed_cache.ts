@@ -96,7 +96,7 @@ export abstract class IndexedCache implements RecordCache {
   }
 
   /** Takes a record in; see {@linkcode RecordCache.store}. */
-  store(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array): void {
+  store(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array, given = false): void {
     if (end !== null && end <= serial) {
       throw new RangeError(
         `cache ${this.name}: ${formatOid(oid)} from ${formatTid(serial)} to ${
@@ -118,7 +118,7 @@ export abstract class IndexedCache implements RecordCache {
       }
       if (this.#index.ended(oid, serial) !== undefined) return;
     }
-    const revision = this.#shelf.place(oid, serial, end, data, this.#evict);
+    const revision = this.#shelf.place(oid, serial, end, data, this.#evict, given);
     if (revision === undefined) {
       this.#shelf.counters.refused++;
       return;

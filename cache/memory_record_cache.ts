@@ -57,7 +57,14 @@ class MemoryShelf implements Shelf<MemoryEntry> {
 
   constructor(readonly limit: number) {}
 
-  place(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array, evict: (victim: MemoryEntry) => void) {
+  place(
+    oid: Oid,
+    serial: Tid,
+    end: Tid | null,
+    data: Uint8Array,
+    evict: (victim: MemoryEntry) => void,
+    given: boolean,
+  ): MemoryEntry | undefined {
     const cost = data.length + OVERHEAD;
     if (cost > this.limit) return undefined;
     while (this.#taken + cost > this.limit) {
@@ -66,7 +73,7 @@ class MemoryShelf implements Shelf<MemoryEntry> {
       this.#forget(victim);
       evict(victim);
     }
-    const entry = new MemoryEntry(oid, serial, end, data.slice());
+    const entry = new MemoryEntry(oid, serial, end, given ? data : data.slice());
     this.#taken += cost;
     if (end === null) this.#current.add(entry);
     else this.#end(entry);

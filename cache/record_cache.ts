@@ -104,7 +104,7 @@ export interface RecordCache extends AsyncDisposable {
   loadBefore(oid: Oid, before: Tid): CachedRevision | undefined;
 
   /**
-   * Takes a record in. It is copied: the caller may go on using the buffer.
+   * Takes a record in. Unless it is given away it is copied: the caller may go on using the buffer.
    *
    * What contradicts an invalidation that the cache remembers is not believed: a revision stored as current that is
    * known to have ended, or that is older than the current one, is ignored. A newer one replaces the current one, which
@@ -112,9 +112,11 @@ export interface RecordCache extends AsyncDisposable {
    * non-current. A record that is too big for the cache is not taken.
    *
    * @param end The transaction that replaced it; `null` for the current revision.
+   * @param given Whether the array, and the whole buffer under it, is the cache's from now on: nobody writes to it any
+   * more. False unless told otherwise.
    * @throws {RangeError} when `end` is not after `serial`.
    */
-  store(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array): void;
+  store(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array, given?: boolean): void;
 
   /**
    * An object was changed: its current revision becomes non-current and ends at `tid`. When `tid` is not after that

@@ -23,10 +23,18 @@ export interface Shelf<R extends SizedRevision> {
   readonly writable: boolean;
 
   /**
-   * Puts a record where it belongs, copied, after making room; `undefined` when there can't be enough.
+   * Puts a record where it belongs after making room; `undefined` when there can't be enough.
    * @param evict is told of each revision that had to go.
+   * @param given Whether the array may be kept; otherwise a copy is.
    */
-  place(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array, evict: (victim: R) => void): R | undefined;
+  place(
+    oid: Oid,
+    serial: Tid,
+    end: Tid | null,
+    data: Uint8Array,
+    evict: (victim: R) => void,
+    given: boolean,
+  ): R | undefined;
 
   /** Gives back the room that a revision takes. */
   release(revision: R): void;

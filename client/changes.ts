@@ -32,6 +32,8 @@ export interface ChangesHome {
   transactions(start: Tid, stop: Tid): AsyncIterable<IteratedTransaction>;
   /** The records of one transaction. */
   recordsOf(tid: Tid): AsyncIterable<IteratedRecord>;
+  /** Has the server answer, so that what it has done before is known; nothing when it can't. */
+  settled(): Promise<void>;
   /** Waits, however long, for a connection. @returns Whether there is one; there won't be when the storage is closed. */
   connected(): Promise<boolean>;
   /** Resolves when the storage is closed. */
@@ -66,8 +68,18 @@ class Backlog implements ChangeWatcher {
   }
 
   /** The next one that is known. */
+  get next(): Change | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Takes the one that has waited longest. */
   shift(): Change | undefined {
     return this.#waiting.shift();
+  }
+
+  /** Puts them into the order of transactions. */
+  sort(): void {
+    this.#waiting.sort((one, two) => one.tid < two.tid ? -1 : 1);
   }
 
   /** Resolves when there is more. */
@@ -89,11 +101,15 @@ export async function* followChanges(
 ): AsyncGenerator<CommittedTransaction, void> {
   signal?.throwIfAborted();
   let closed = false, at = since;
+  let settled: Change | undefined;
   const closing = home.closed.then(() => void (closed = true));
   const backlog = new Backlog(home.lastTransaction());
   using _watching = home.watch(backlog);
+  const told = new Set<Tid>();
   const committed = (tid: Tid, oids: readonly Oid[]): CommittedTransaction => {
-    at = tid;
+    if (tid > at) at = tid;
+    told.add(tid);
+    if (told.size > MOST_WAITING) told.delete(told.keys().next().value!);
     return { tid, oids: [...new Set(oids)], records: () => home.recordsOf(tid) };
   };
   while (!closed) {
@@ -114,9 +130,17 @@ export async function* followChanges(
       continue;
     }
     const { more } = backlog;
+    const { next } = backlog;
+    if (next?.own && next !== settled) {
+      // Python's server may answer a finish before it has told of transactions that came before it.
+      await unlessAborted(home.settled(), signal);
+      backlog.sort();
+      settled = next;
+      continue;
+    }
     const change = backlog.shift();
     if (!change) await unlessAborted(Promise.race([more, closing]), signal);
-    else if (change.tid > at) yield committed(change.tid, change.oids);
+    else if (change.tid > since && !told.has(change.tid)) yield committed(change.tid, change.oids);
     signal?.throwIfAborted();
   }
 }

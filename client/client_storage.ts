@@ -23,14 +23,7 @@ import {
   type TransactionMetadata,
   type UndoEntry,
 } from "../storage/mod.ts";
-import {
-  type Awaitable,
-  ClientDisconnected,
-  type Oid,
-  type Tid,
-  tid as asTid,
-  Unsupported,
-} from "../values/mod.ts";
+import { type Awaitable, NO_TID, type Oid, type Tid, tid as asTid, Unsupported } from "../values/mod.ts";
 import type { ClientBlobs } from "./blob_seam.ts";
 import { type CommittedTransaction, followChanges } from "./changes.ts";
 import type { ClientEvents, ClientListener } from "./events.ts";
@@ -177,7 +170,13 @@ export class ClientStorage implements ObservableStorage {
 
   /** The revision of an object as of the last transaction that is known. */
   load(oid: Oid): Awaitable<Loaded | null> {
-    return this.loadBefore(oid, this.#now());
+    const { known, connections } = this.#link;
+    if (known.lastTid !== NO_TID || known.started) return this.loadBefore(oid, this.#now());
+    // Nothing is known before the first connection: that isn't a moment to look at.
+    return (async () => {
+      await connections.get();
+      return await this.loadBefore(oid, this.#now());
+    })();
   }
 
   /**
@@ -186,7 +185,11 @@ export class ClientStorage implements ObservableStorage {
    */
   prefetch(oids: Iterable<Oid>, before: Tid = this.#now()): Promise<void> {
     const missing = (oid: Oid) => !this.#link.known.cache.loadBefore(oid, before);
-    return prefetch(oids, missing, (oid) => this.#ask(oid, before));
+    return prefetch(oids, missing, (oid, over) => {
+      const { loads } = this.#link.known;
+      if (this.#link.connections.current && loads) loads.fetch(oid, before, over);
+      else this.#loadLater(oid, before).then(() => over(), over);
+    });
   }
 
   /** Just after the last transaction that is known. */
@@ -268,24 +271,12 @@ export class ClientStorage implements ObservableStorage {
         recordsOf: async function* (tid) {
           yield* recordsOfTransaction(await connections.get(), tid);
         },
-        connected: () => this.#connectedAgain(),
+        settled: () => this.ping().catch(() => {}),
+        connected: () => connections.again(),
       },
       since,
       options.signal,
     );
-  }
-
-  /** Waits, however long, for a connection. @returns Whether there is one. */
-  async #connectedAgain(): Promise<boolean> {
-    while (!this.#closing) {
-      try {
-        await this.#link.connections.get();
-        return true;
-      } catch (error) {
-        if (!(error instanceof ClientDisconnected)) throw error;
-      }
-    }
-    return false;
   }
 
   /** The current record of the object with the smallest id from `from` on; null when there is none. */

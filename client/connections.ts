@@ -74,6 +74,19 @@ export class Connections {
     return this.current ?? this.#wait(signal);
   }
 
+  /** Waits, however long, for a connection. @returns Whether there is one; there won't be any more after the end. */
+  async again(): Promise<boolean> {
+    while (!this.#closing.signal.aborted && !this.#final) {
+      try {
+        await this.get();
+        return true;
+      } catch (error) {
+        if (!(error instanceof ClientDisconnected)) throw error;
+      }
+    }
+    return false;
+  }
+
   async #wait(signal?: AbortSignal): Promise<ServerConnection> {
     if (this.#final) throw this.#final;
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;

@@ -20,6 +20,8 @@ const log = getLogger(["zeo", "client"]);
 export interface Change {
   readonly tid: Tid;
   readonly oids: readonly Oid[];
+  /** Whether it is the client's own. */
+  readonly own?: boolean;
 }
 
 /** Hears of all transactions, the client's own included, when they can be seen. */
@@ -72,7 +74,7 @@ export class KnownState {
 
   /** The last transactions that are known with their objects, oldest first. */
   recent(count: number): Change[] {
-    return count === 0 ? [] : this.#recent.slice(-count);
+    return count === 0 ? [] : this.#recent.slice(-count).map(({ tid, oids }) => ({ tid, oids }));
   }
 
   /** Begins, with nothing known of what was before a transaction. */
@@ -120,11 +122,11 @@ export class KnownState {
   ): void {
     for (const [oid, record] of records) {
       this.#invalidate(oid, tid);
-      if (record) tell(() => this.cache.store(oid, tid, null, record()));
+      if (record) tell(() => this.cache.store(oid, tid, null, record(), true));
     }
     if (published) tell(() => published(tid));
     this.#advance(tid);
-    this.#remember({ tid, oids: [...records.keys()] });
+    this.#remember({ tid, oids: [...records.keys()], own: true });
   }
 
   /** The server has dropped revisions and objects, and doesn't say which. */

@@ -22,10 +22,15 @@ import type { ServerConnection } from "./server_connection.ts";
 
 const log = getLogger(["zeo", "client"]);
 
+/** Told at once when a load is over. @param error Why nothing was found, if so. */
+export type LoadOver = (error?: Error) => void;
+
 /** One load; all who want the same revision at the same time share it. */
 class LoadInFlight implements Pending {
-  readonly promise: Promise<Loaded | null>;
-  readonly settle = Promise.withResolvers<Loaded | null>();
+  /** For those who wait for the result. */
+  #waiting?: PromiseWithResolvers<Loaded | null>;
+  /** Told when it is over, by those who look for the result in the cache. */
+  over?: LoadOver;
   /** Another load of the same object. */
   next?: LoadInFlight;
   /** Transactions that have changed the object since the load was sent, in their order. */
@@ -35,8 +40,15 @@ class LoadInFlight implements Pending {
   /** Whether it was sent a second time. */
   repeated = false;
 
-  constructor(readonly loads: LoadsInFlight, readonly oid: Oid, readonly before: Tid) {
-    this.promise = this.settle.promise;
+  constructor(readonly loads: LoadsInFlight, readonly oid: Oid, readonly before: Tid) {}
+
+  get promise(): Promise<Loaded | null> {
+    return (this.#waiting ??= Promise.withResolvers()).promise;
+  }
+
+  resolve(found: Loaded | null): void {
+    this.#waiting?.resolve(found);
+    this.over?.();
   }
 
   loaded(data: Uint8Array, serial: Tid, end: Tid | null): void {
@@ -48,13 +60,14 @@ class LoadInFlight implements Pending {
     if (found) this.loaded(found.data, found.serial, found.end);
     else {
       this.loads.over(this);
-      this.settle.resolve(null);
+      this.resolve(null);
     }
   }
 
   failed(error: Error): void {
     this.loads.over(this);
-    this.settle.reject(error);
+    this.#waiting?.reject(error);
+    this.over?.(error);
   }
 }
 
@@ -75,11 +88,27 @@ export class LoadsInFlight {
   load(oid: Oid, before: Tid): Promise<Loaded | null> {
     const first = this.#loads.get(oid);
     for (let other = first; other; other = other.next) if (other.before === before) return other.promise;
+    const load = new LoadInFlight(this, oid, before), { promise } = load;
+    this.#begin(load, first);
+    return promise;
+  }
+
+  /** Loads a revision into the cache: the same without a promise. */
+  fetch(oid: Oid, before: Tid, over: LoadOver): void {
+    const first = this.#loads.get(oid);
+    if (first) {
+      this.load(oid, before).then(() => over(), over);
+      return;
+    }
     const load = new LoadInFlight(this, oid, before);
-    load.next = first;
-    this.#loads.set(oid, load);
-    this.#connection.load(load, oid, before);
-    return load.promise;
+    load.over = over;
+    this.#begin(load, undefined);
+  }
+
+  #begin(load: LoadInFlight, next: LoadInFlight | undefined): void {
+    load.next = next;
+    this.#loads.set(load.oid, load);
+    this.#connection.load(load, load.oid, load.before);
   }
 
   /** An object was changed. @param tid By which transaction; null when nobody knows. */
@@ -122,12 +151,13 @@ export class LoadsInFlight {
     this.over(load);
     // One that is not known to be the current one must not be taken for it later.
     if (known) this.#keep(oid, serial, until, data);
-    load.settle.resolve({ data, serial, end: until });
+    load.resolve({ data, serial, end: until });
   }
 
   #keep(oid: Oid, serial: Tid, end: Tid | null, data: Uint8Array): void {
     try {
-      this.#cache.store(oid, serial, end, data);
+      // Nobody writes to it: what was loaded is for reading only.
+      this.#cache.store(oid, serial, end, data, true);
     } catch (error) {
       // The answer is right all the same.
       log.error`cache ${this.#cache.name}: ${String(error)}`;

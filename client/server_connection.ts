@@ -219,29 +219,35 @@ export class ServerConnection {
 
   /** Asks for a revision, by the short path. */
   load(pending: Pending, oid: Oid, before: Tid): void {
-    this.begin(pending, (id) => {
-      this.#format!.request(this.#channel.out, id, oid, before);
-      this.#channel.flushSoon();
-    });
+    const id = this.#take(pending);
+    if (id === undefined) return;
+    this.#format!.request(this.#channel.out, id, oid, before);
+    this.#channel.flushSoon();
   }
 
   /** Begins a call, under an id that no other has; one that is too late fails at once. */
   begin(pending: Pending, send: (id: number) => void): void {
-    if (this.closed) {
-      pending.failed(this.#disconnected());
-      return;
-    }
-    do this.#lastId = this.#lastId === LAST_ID ? 1 : this.#lastId + 1; while (
-      this.#pending.has(this.#lastId)
-    );
-    const id = this.#lastId;
-    this.#pending.set(id, pending);
+    const id = this.#take(pending);
+    if (id === undefined) return;
     try {
       send(id);
     } catch (error) {
       this.#pending.delete(id);
       throw error;
     }
+  }
+
+  /** Takes an id for a call that will be answered; undefined when there is nobody to answer it, and that fails. */
+  #take(pending: Pending): number | undefined {
+    if (this.closed) {
+      pending.failed(this.#disconnected());
+      return undefined;
+    }
+    do this.#lastId = this.#lastId === LAST_ID ? 1 : this.#lastId + 1; while (
+      this.#pending.has(this.#lastId)
+    );
+    this.#pending.set(this.#lastId, pending);
+    return this.#lastId;
   }
 
   /** Calls a method that has no answer. @throws {ClientDisconnected} when there is nobody to call. */

@@ -90,7 +90,7 @@ export interface ZeoSection {
   /** Seconds that transactions which have voted may take to finish when the server is told to stop. */
   readonly stopTimeout: number;
   /** How many clients may be connected at a time. */
-  readonly maxConnections?: number;
+  readonly maxConnections: number;
   /** How connections are encrypted; undefined for not at all. */
   readonly ssl?: ServerSslSection;
 }
@@ -126,7 +126,10 @@ const ZEO_KEYS = {
     restricted(seconds, "seconds as a number of at least 0, for example 5", (count) => count >= 0),
     "5",
   ),
-  "max-connections": optional(restricted(integer, "a positive integer, for example 1000", (n) => n > 0)),
+  "max-connections": withDefault(
+    restricted(integer, "a positive integer, for example 1000", (n) => n > 0),
+    "10000",
+  ),
 } satisfies KeyTable;
 
 const SSL_KEYS = {

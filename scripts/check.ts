@@ -12,6 +12,7 @@ import {
   type ServerReport,
   type StorageReport,
 } from "./server_report.ts";
+import { TLS_OPTIONS, tlsOf } from "./tls.ts";
 
 const UNITS: Readonly<Record<string, number>> = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 };
 const GAUGES = ["active_txns", "connections", "waiting"] as const;
@@ -36,6 +37,7 @@ export const check: Command = {
     { name: "status-path", short: "s", value: "FILE", help: "remembers counts from call to call, for rates" },
     { name: "time-units", short: "u", value: "UNIT", help: "of rates: seconds, minutes, hours or days" },
     { name: "timeout", value: "SECONDS", help: "how long it may take; 10 unless told otherwise" },
+    ...TLS_OPTIONS,
   ],
   details: `Exit codes: 0 OK; 1 a storage is empty, or there is none; 2 the server doesn't answer.
 Rates are per minute unless told otherwise.`,
@@ -53,7 +55,8 @@ async function run(invocation: Invocation): Promise<number> {
     throw new UsageError(`--time-units ${JSON.stringify(unit)}: expected ${Object.keys(UNITS).join(", ")}`);
   }
   const place = parseServerAddress(address), seconds = wholeNumber(invocation, "timeout", 1) ?? 10;
-  const verdict = await judge(place, seconds, invocation.value("status-path"), UNITS[unit]);
+  const ask = () => askServer(place, seconds, tlsOf(invocation));
+  const verdict = await judge(ask, invocation.value("status-path"), UNITS[unit]);
   if (json) {
     output.json(verdict);
     return verdict.level;
@@ -68,14 +71,13 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 async function judge(
-  address: ReturnType<typeof parseServerAddress>,
-  seconds: number,
+  ask: () => Promise<ServerReport>,
   statusPath: string | undefined,
   unit: number,
 ): Promise<Verdict> {
   let report: ServerReport;
   try {
-    report = await askServer(address, seconds);
+    report = await ask();
   } catch (error) {
     return { level: 2, messages: [`Can't connect ${connectionFault(error)}`], metrics: [] };
   }

@@ -11,10 +11,13 @@ import type { Command } from "./command.ts";
 import { completions } from "./completions.ts";
 import { copy } from "./copy.ts";
 import { dump } from "./dump.ts";
+import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { pack } from "./pack.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
+import { shell } from "./shell.ts";
 import { stats } from "./stats.ts";
 import { status } from "./status.ts";
 import { tail } from "./tail.ts";
@@ -36,6 +39,9 @@ export const commands: readonly Command[] = [
   copy,
   backup,
   restore,
+  exportCommand,
+  importCommand,
+  shell,
   cache,
   completions(() => commands),
 ];

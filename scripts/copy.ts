@@ -6,10 +6,13 @@
 
 import { formatTid, NO_TID, type Tid } from "../values/mod.ts";
 import {
+  BlobsLeftError,
+  classOf,
   compareStorages,
   copyTransactions,
   type Difference,
   type IterableStorage,
+  type IteratedTransaction,
   type RestorableStorage,
   type Storage,
   supportsBlobs,
@@ -36,18 +39,21 @@ export const copy: Command = {
   options: [
     { name: "from-blobs", value: "DIR", help: "where the blobs of a FROM that is a Data.fs are" },
     { name: "to-blobs", value: "DIR", help: "where those of TO go" },
+    { name: "without-blobs", help: "copy records of blobs without their contents" },
     { name: "clear", help: "throw away what TO has" },
     { name: "quick", help: "of what TO has already, compare only the last transaction" },
     { name: "dry-run", help: "change nothing, only say what would be copied" },
   ],
-  details: `FROM and TO are paths of a Data.fs, or FILE.conf#NAME for a storage of a
-configuration (a server's, a client's, or just storages; without #NAME the first).
-One FILE.conf alone has storages named source and destination, as for zodbconvert.
+  details: `FROM and TO are paths of a Data.fs; servers, as HOST:PORT, socket or zeo:// URI; or
+FILE.conf#NAME for a storage of a configuration (a server's, a client's, or just
+storages; without #NAME the first). One FILE.conf alone has storages named source
+and destination, as for zodbconvert.
 
 A copy that was broken off goes on where it was: what TO has must be how FROM
 begins, which is checked. In the end the two are compared, blobs included. FROM is
-only read; a server may have it open, and what it writes meanwhile is not copied.`,
-  example: `$ zeo copy Data.fs Copy.fs
+only read; a server may have it open, and what it writes meanwhile is not copied. A
+copy that would leave contents of blobs behind is refused.`,
+  example: `$ zeo copy --from-blobs blobs --to-blobs copied-blobs Data.fs Copy.fs
 Copy.fs: 1204 transactions, 31337 records copied; all 1204 transactions are the same`,
   interruptible: true,
   run,
@@ -62,7 +68,8 @@ async function run(invocation: Invocation): Promise<number> {
   if (!supportsIteration(from)) {
     throw new Failure(`${locationName(source)}: its transactions can't be gone through`);
   }
-  if (supportsBlobs(from) && target.kind === "file" && target.blobDir === undefined) {
+  const leave = leavesBlobs(invocation);
+  if (!leave && supportsBlobs(from) && target.kind === "file" && target.blobDir === undefined) {
     throw noBlobs(source, target);
   }
   // All of it as of now, whatever is added meanwhile.
@@ -73,7 +80,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (!supportsIteration(to)) {
     throw new Failure(`${locationName(target)}: can't be compared with its original`);
   }
-  if (supportsBlobs(from) && !supportsBlobs(to)) throw noBlobs(source, target);
+  if (!leave && supportsBlobs(from) && !supportsBlobs(to)) throw noBlobs(source, target);
   return await copyAll(from, to, stop, target, invocation);
 }
 
@@ -99,16 +106,20 @@ async function copyAll(
   target: StorageLocation,
   invocation: Invocation,
 ): Promise<number> {
-  const { output, json, signal } = invocation;
+  const { output, json, note, signal } = invocation;
   const had = to.lastTransaction();
   const known = had === NO_TID ? 0 : await compareStart(from, to, had, target, invocation);
   using progress = invocation.progress("copy");
   const total = from.size() - to.size();
+  const leave = leavesBlobs(invocation);
   const copied = await copyTransactions(from, to, {
     after: had === NO_TID ? undefined : had,
     stop,
+    blobs: leave ? "leave" : "refuse",
     signal,
     progress: ({ bytes, records }) => progress.update({ bytes, objects: records, total }),
+  }).catch((error) => {
+    throw error instanceof BlobsLeftError ? leftBehind(error) : error;
   });
   progress[Symbol.dispose]();
   using comparing = invocation.progress("compare");
@@ -116,6 +127,7 @@ async function copyAll(
   const { difference, transactions, blobs } = await compareStorages(from, to, {
     start,
     stop,
+    blobs: !leave,
     signal,
     progress: ({ bytes, records }) => comparing.update({ bytes, objects: records, total }),
   });
@@ -123,6 +135,9 @@ async function copyAll(
   if (difference !== undefined) throw different(difference, target);
   // The last one that was there was compared twice.
   const same = known + transactions - (start === undefined ? 0 : 1);
+  if (copied.missingBlobs > 0) {
+    note(`${copied.missingBlobs} blobs have no file to be copied, as in the original`);
+  }
   if (json) {
     output.json({ ...copied, known, same, blobs, lastTid: to.lastTransaction(), dryRun: false });
   } else {
@@ -146,6 +161,7 @@ async function compareStart(
   const { difference, transactions } = await compareStorages(from, to, {
     start: invocation.count("quick") > 0 ? had : undefined,
     stop: had,
+    blobs: !leavesBlobs(invocation),
     signal: invocation.signal,
     progress: ({ bytes, records }) => progress.update({ bytes, objects: records, total: to.size() }),
   });
@@ -176,7 +192,13 @@ async function rehearse(
     if (had !== NO_TID) known = await compareStart(from, to, had, target, invocation);
   }
   let transactions = 0;
-  for await (const { tid } of from.transactions(undefined, stop)) if (tid > had) transactions++;
+  // A storage of a configuration says whether it keeps blobs when it is open.
+  const sure = supportsBlobs(from) && (target.kind === "section" || target.blobDir !== undefined);
+  for await (const transaction of from.transactions(undefined, stop)) {
+    if (transaction.tid <= had) continue;
+    transactions++;
+    if (!sure && !leavesBlobs(invocation)) await refuseBlobRecords(transaction, from);
+  }
   if (invocation.json) invocation.output.json({ transactions, known, clear, dryRun: true });
   else {
     const cleared = clear ? "throw away what is there, and " : "";
@@ -185,8 +207,29 @@ async function rehearse(
   return 0;
 }
 
+function leavesBlobs(invocation: Invocation): boolean {
+  return invocation.count("without-blobs") > 0;
+}
+
 function noBlobs(source: StorageLocation, target: StorageLocation): Failure {
-  return new Failure(`${locationName(target)}: has no place for the blobs of ${locationName(source)}`);
+  return new Failure(
+    `${locationName(target)}: has no place for the blobs of ${locationName(source)}; ` +
+      "--to-blobs gives one, --without-blobs leaves them behind",
+  );
+}
+
+async function refuseBlobRecords(transaction: IteratedTransaction, from: Storage): Promise<void> {
+  for await (const { oid, data } of transaction.records()) {
+    if (data !== null && classOf(data) === "ZODB.blob.Blob") {
+      throw leftBehind(new BlobsLeftError(supportsBlobs(from) ? "to" : "from", from, oid, transaction.tid));
+    }
+  }
+}
+
+/** A blob that would be left behind, with the options that help. */
+function leftBehind({ message, side }: BlobsLeftError): Failure {
+  const option = side === "from" ? "--from-blobs says where they are" : "--to-blobs says where they go";
+  return new Failure(`${message}; ${option}, --without-blobs leaves them behind`);
 }
 
 function different({ tid, message }: Difference, target: StorageLocation): Failure {

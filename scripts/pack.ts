@@ -5,9 +5,11 @@
  */
 
 import { client } from "../client.ts";
+import type { TlsClientOptions } from "../protocol/mod.ts";
 import { type Command, type Invocation, UsageError, wholeNumber } from "./command.ts";
 import { bytesText } from "./progress.ts";
 import { askServer, connectionFault, parseServerAddress } from "./server_report.ts";
+import { TLS_OPTIONS, tlsOf } from "./tls.ts";
 
 /** The command. */
 export const pack: Command = {
@@ -26,6 +28,7 @@ export const pack: Command = {
     { name: "unix", short: "u", value: "PATH[:NAME]", repeatable: true, help: "a server on a Unix socket" },
     { name: "all", short: "a", help: "all storages of each server" },
     { name: "timeout", value: "SECONDS", help: "how long to wait for a server; 60 unless told otherwise" },
+    ...TLS_OPTIONS,
     { name: "dry-run", help: "connect, change nothing, only say what would be packed" },
   ],
   details: `ADDRESS is HOST:PORT; NAME is that of a storage, "1" unless told otherwise. Waits until
@@ -44,15 +47,23 @@ interface Target {
   readonly storage: string;
 }
 
+/** How to talk to servers. */
+interface Manner {
+  /** Seconds to wait for one. */
+  readonly timeout: number;
+  readonly tls?: TlsClientOptions;
+}
+
 async function run(invocation: Invocation): Promise<number> {
   const time = packTime(invocation, new Date()), timeout = wholeNumber(invocation, "timeout", 1) ?? 60;
+  const manner = { timeout, tls: tlsOf(invocation) };
   const named = [...invocation.operands.map(parseTcp), ...invocation.values("unix").map(parseUnix)];
   if (named.length === 0) throw new UsageError(`pack needs ${pack.operands}, or --unix`);
   let failed = 0;
   for (const each of named) {
     try {
-      for (const target of await storagesOf(each, invocation, timeout)) {
-        await packOne(target, time, timeout, invocation);
+      for (const target of await storagesOf(each, invocation, manner)) {
+        await packOne(target, time, manner, invocation);
       }
     } catch (error) {
       failed++;
@@ -94,20 +105,26 @@ const nameOf = ({ address, storage }: Target): string => `${address}:${storage}`
 async function storagesOf(
   target: Target,
   invocation: Invocation,
-  timeout: number,
+  { timeout, tls }: Manner,
 ): Promise<readonly Target[]> {
   if (invocation.count("all") === 0) return [target];
-  const report = await askServer(parseServerAddress(target.address), timeout);
+  const report = await askServer(parseServerAddress(target.address), timeout, tls);
   return Object.keys(report).map((storage) => ({ ...target, storage }));
 }
 
-async function packOne(target: Target, time: Date, timeout: number, invocation: Invocation): Promise<void> {
+async function packOne(
+  target: Target,
+  time: Date,
+  { timeout, tls }: Manner,
+  invocation: Invocation,
+): Promise<void> {
   const { output, json, signal } = invocation, name = nameOf(target), moment = time.toISOString();
   // It asks for no changes itself: a server that takes none refuses the pack, and says so.
   await using storage = await client(target.address, {
     storage: target.storage,
     readOnly: true,
     waitTimeout: timeout,
+    tls,
     cacheSize: 1 << 20,
     signal,
   });

@@ -9,6 +9,7 @@
  */
 
 import { AddressError, parseSocketAddress } from "../config/mod.ts";
+import { type Address, connect, type TlsClientOptions, type Transport } from "../protocol/mod.ts";
 import { read32, write32 } from "../values/mod.ts";
 import { Failure, UsageError } from "./command.ts";
 
@@ -18,9 +19,6 @@ export type StorageReport = Readonly<Record<string, unknown>>;
 /** What a server says: its storages, by their names. */
 export type ServerReport = Readonly<Record<string, StorageReport>>;
 
-/** Where a server is. */
-export type ServerAddress = Deno.ConnectOptions | Deno.UnixConnectOptions;
-
 /** Bytes that a report may have. */
 const LONGEST = 16 << 20;
 
@@ -29,11 +27,13 @@ const LONGEST = 16 << 20;
  *
  * @throws {UsageError} when it is none.
  */
-export function parseServerAddress(text: string): ServerAddress {
+export function parseServerAddress(text: string): Address {
   try {
     const address = parseSocketAddress(text, "127.0.0.1");
     if (address.kind === "unix") return { transport: "unix", path: address.path };
-    if (address.port !== undefined) return { hostname: address.host, port: address.port };
+    if (address.port !== undefined) {
+      return { transport: "tcp", hostname: address.host, port: address.port };
+    }
   } catch (error) {
     if (!(error instanceof AddressError)) throw error;
     throw new UsageError(`address ${JSON.stringify(text)}: expected HOST:PORT or a path; ${error.message}`);
@@ -48,27 +48,33 @@ export function parseServerAddress(text: string): ServerAddress {
  * Asks a server how it is.
  *
  * @param seconds How long it may take.
+ * @param tls Uses TLS.
  * @throws {Failure} when what answers is no ZEO server, or takes too long; the system's errors when nobody does.
  */
-export async function askServer(address: ServerAddress, seconds: number): Promise<ServerReport> {
-  using connection = "path" in address ? await Deno.connect(address) : await Deno.connect(address);
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    connection.close();
-  }, seconds * 1000);
+export async function askServer(
+  address: Address,
+  seconds: number,
+  tls?: TlsClientOptions,
+): Promise<ServerReport> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Failure(`no answer within ${seconds} s`)), seconds * 1000);
+  let transport: Transport | undefined;
   try {
-    const frames = new Frames(connection);
+    transport = await connect(address, { tls, signal: late.signal });
+    // Whoever reads is told that it is closed.
+    late.signal.addEventListener("abort", () => transport!.close());
+    const frames = new Frames(transport);
     const greeting = new TextDecoder().decode(await frames.next());
     if (!/^[MZ]\d+$/.test(greeting)) throw new Failure(`it says ${JSON.stringify(greeting)}, expected "M5"`);
     const question = new TextEncoder().encode("    ruok");
     write32(question, 0, 4);
-    await connection.write(question);
+    for (let done = 0; done < question.length;) done += await transport.write(question.subarray(done));
     return parseReport(await frames.next());
   } catch (error) {
-    throw late ? new Failure(`no answer within ${seconds} s`) : error;
+    throw late.signal.aborted ? late.signal.reason : error;
   } finally {
     clearTimeout(timer);
+    if (!late.signal.aborted) transport?.close();
   }
 }
 
@@ -88,9 +94,9 @@ function parseReport(bytes: Uint8Array): ServerReport {
 
 /** What a server sends, message by message. */
 class Frames {
-  readonly #connection: Deno.Conn;
+  readonly #connection: Transport;
 
-  constructor(connection: Deno.Conn) {
+  constructor(connection: Transport) {
     this.#connection = connection;
   }
 

@@ -6,6 +6,7 @@
 
 import { type Command, Failure, type Invocation, wholeNumber } from "./command.ts";
 import { askServer, connectionFault, parseServerAddress, type ServerReport } from "./server_report.ts";
+import { TLS_OPTIONS, tlsOf } from "./tls.ts";
 
 /** The command. */
 export const status: Command = {
@@ -13,7 +14,10 @@ export const status: Command = {
   summary: "Shows a server's counts and state, for each of its storages",
   operands: "ADDRESS",
   operandCount: [1, 1],
-  options: [{ name: "timeout", value: "SECONDS", help: "how long it may take; 10 unless told otherwise" }],
+  options: [
+    { name: "timeout", value: "SECONDS", help: "how long it may take; 10 unless told otherwise" },
+    ...TLS_OPTIONS,
+  ],
   details: `ADDRESS is HOST:PORT, [IPV6]:PORT, PORT or the path of a Unix socket. Nothing needs to
 be allowed for it on the server, and it doesn't count as a client.`,
   example: `$ zeo status localhost:8100
@@ -27,9 +31,10 @@ storage 1
 async function run(invocation: Invocation): Promise<number> {
   const { output, json, operands: [address] } = invocation;
   const place = parseServerAddress(address), seconds = wholeNumber(invocation, "timeout", 1) ?? 10;
+  const tls = tlsOf(invocation);
   let report: ServerReport;
   try {
-    report = await askServer(place, seconds);
+    report = await askServer(place, seconds, tls);
   } catch (error) {
     throw new Failure(`${address}: ${connectionFault(error)}`);
   }

@@ -1,12 +1,15 @@
 /**
- * Opening a storage that a command line names: a Data.fs, or a configuration file that describes one.
+ * Opening a storage that a command line names: a Data.fs, a server, a URI, or a configuration file that describes one.
  *
  * @module
  */
 
+import { resolve } from "@std/path";
 import {
+  type FileStorageSection,
   openStorage,
   parseDatabaseConfiguration,
+  parseDatabaseUri,
   parseServerConfiguration,
   type StorageSection,
 } from "../config/mod.ts";
@@ -16,7 +19,7 @@ import { Failure } from "./command.ts";
 /** A storage that isn't open yet. */
 export type StorageLocation =
   | { readonly kind: "file"; readonly path: string; readonly blobDir?: string }
-  | { readonly kind: "section"; readonly file: string; readonly section: StorageSection };
+  | { readonly kind: "section"; readonly name: string; readonly section: StorageSection };
 
 /** How a storage is opened. */
 export interface OpenLocationOptions {
@@ -29,19 +32,55 @@ export interface OpenLocationOptions {
 /** Bytes that a configuration file may have. */
 const LONGEST_CONFIGURATION = 1 << 20;
 
+const URI = /^(zeo|file|memory|zconfig):\/\//i;
+const SERVER = /^(\[[^\]/]*\]|[^/:[\]]*):\d+$/;
+
 /**
- * What a name stands for: a path of a Data.fs, or `FILE.conf` or `FILE.conf#NAME` for a storage of a configuration.
+ * What a name stands for: a path of a Data.fs; a server, as `HOST:PORT`, the path of its Unix socket or `zeo://…`; another
+ * URI (see `parseDatabaseUri`); `FILE.conf` or `FILE.conf#NAME` for a storage of a configuration.
  *
  * A configuration is a server's, a client's with `<zodb>` sections, or just storages. Without a name the first counts.
  *
  * @throws {ConfigurationError} when the configuration has a mistake; {@linkcode Failure} when it has no such storage.
  */
 export function locateStorage(name: string, blobDir?: string): StorageLocation {
+  const location = locate(name, blobDir);
+  if (blobDir === undefined || location.kind === "file") return location;
+  return { ...location, section: withBlobs(location, blobDir) };
+}
+
+function locate(name: string, blobDir: string | undefined): StorageLocation {
+  if (URI.test(name)) return locateUri(name);
+  const kind = kindOf(name);
+  if (kind === "socket") return locateUri(`zeo://${resolve(name)}`);
+  if (kind === "nothing" && SERVER.test(name)) return locateUri(`zeo://${name}`);
   const match = /^(.*\.conf)(?:#(.*))?$/.exec(name);
-  if (!match) return { kind: "file", path: name, blobDir };
-  const [, file, wanted] = match;
-  if (blobDir !== undefined) throw new Failure(`${name}: the configuration says where its blobs are`);
-  return locateSection(file, wanted);
+  if (match) return locateSection(match[1], match[2]);
+  return { kind: "file", path: name, blobDir };
+}
+
+function locateUri(uri: string): StorageLocation {
+  const section = parseDatabaseUri(uri).storage;
+  // The position shows no password.
+  return { kind: "section", name: section.position.file, section };
+}
+
+/** Has a client keep blobs, where the name says nothing about them. */
+function withBlobs(
+  { name, section }: StorageLocation & { kind: "section" },
+  blobDir: string,
+): StorageSection {
+  if (section.type === "clientstorage" && section.blobDir === undefined) return { ...section, blobDir };
+  throw new Failure(`${name}: says itself where its blobs are`);
+}
+
+function kindOf(path: string): "file" | "socket" | "nothing" {
+  try {
+    return Deno.statSync(path).isSocket ? "socket" : "file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return "nothing";
+    throw error;
+  }
 }
 
 /** A storage of a configuration file. @param wanted Its name; the first storage unless told otherwise. */
@@ -50,7 +89,7 @@ export function locateSection(file: string, wanted: string | undefined): Storage
   const section = wanted === undefined
     ? sections[0]
     : sections.find(({ name }) => name === wanted.toLowerCase());
-  if (section !== undefined) return { kind: "section", file, section };
+  if (section !== undefined) return { kind: "section", name: `${file}#${section.name}`, section };
   const names = sections.map(({ name }) => JSON.stringify(name)).join(", ");
   throw new Failure(`${file}: has no storage ${JSON.stringify(wanted)}, but ${names}`);
 }
@@ -79,9 +118,9 @@ export async function openLocation(
   if (location.kind === "file") {
     return FileStorage.open(location.path, { readOnly, create, blobDir: location.blobDir });
   }
-  const { section } = location;
-  if (create && section.type !== "filestorage") {
-    throw new Failure(`${location.file}: only a <filestorage> can be cleared, this is a <${section.type}>`);
+  const { section, name } = location;
+  if (create && fileSectionOf(section) === undefined) {
+    throw new Failure(`${name}: only a <filestorage> can be cleared, this is a <${section.type}>`);
   }
   return (await openStorage(adapted(section, readOnly, create))).storage;
 }
@@ -99,13 +138,21 @@ function adapted(section: StorageSection, readOnly: boolean, create: boolean): S
       changes: changes && adapted(changes, readOnly, create),
     };
   }
+  if (section.type === "clientstorage" || section.type === "zeoclient") {
+    return { ...section, readOnly: section.readOnly || readOnly, wait: true };
+  }
   return "base" in section ? { ...section, base: adapted(section.base, readOnly, create) } : section;
+}
+
+/** The `<filestorage>` that a section is, perhaps with blobs beside it. */
+function fileSectionOf(section: StorageSection): FileStorageSection | undefined {
+  if (section.type === "blobstorage") return fileSectionOf(section.base);
+  return section.type === "filestorage" ? section : undefined;
 }
 
 /** The Data.fs that a location stands for, where it is one. */
 export function dataFileOf(location: StorageLocation): string | undefined {
-  if (location.kind === "file") return location.path;
-  return location.section.type === "filestorage" ? location.section.path : undefined;
+  return location.kind === "file" ? location.path : fileSectionOf(location.section)?.path;
 }
 
 /** The blob directory of such a file, where it has one. */
@@ -116,5 +163,5 @@ export function blobDirectoryOf(location: StorageLocation): string | undefined {
 
 /** What a location is called in messages. */
 export function locationName(location: StorageLocation): string {
-  return location.kind === "file" ? location.path : `${location.file}#${location.section.name}`;
+  return location.kind === "file" ? location.path : location.name;
 }

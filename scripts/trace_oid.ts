@@ -4,9 +4,10 @@
  * @module
  */
 
-import { formatOid, formatTid, type Oid, oid } from "../values/mod.ts";
+import { formatOid, formatTid } from "../values/mod.ts";
 import { DataFileReader, type ObjectTrace, type TraceEvent, traceObjects } from "../storage/mod.ts";
-import { type Command, type Invocation, UsageError } from "./command.ts";
+import type { Command, Invocation } from "./command.ts";
+import { parseOid } from "./object_id.ts";
 import { bytesText, timeText } from "./python_text.ts";
 import { reportUnfinished } from "./unfinished.ts";
 
@@ -46,15 +47,6 @@ function run(invocation: Invocation): number {
   output.flush();
   reportUnfinished(reader, invocation);
   return 0;
-}
-
-function parseOid(text: string): Oid {
-  try {
-    if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return oid(BigInt(text));
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
-  throw new UsageError(`object id ${JSON.stringify(text)}: expected a number up to 2^64 - 1 like 0x1f or 31`);
 }
 
 function* lines({ oid, class: name, revisions, transactions }: ObjectTrace): Generator<string, void> {

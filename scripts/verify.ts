@@ -4,8 +4,8 @@
  * @module
  */
 
-import { formatTid } from "../values/mod.ts";
-import { checkDataFile, type CheckReport, DataFileReader } from "../storage/mod.ts";
+import { formatTid, LockFile } from "../values/mod.ts";
+import { checkDataFile, type CheckReport, DataFileReader, type Unfinished } from "../storage/mod.ts";
 import { type Command, type Invocation, wholeNumber } from "./command.ts";
 
 /** The command. */
@@ -27,7 +27,8 @@ export const verify: Command = {
   ],
   details: `Everything that the file says twice is compared, the saved index included, and
 records are read as pickles. Nothing is changed, and a server may have the file
-open. The exit code is 1 when something was found.`,
+open: a transaction that it holds after its vote is no error. The exit code is 1
+when something was found.`,
   example: `$ zeo verify --references Data.fs
 Data.fs: 1204 transactions, 31337 records of 4821 objects, 10240000 bytes
 no errors detected`,
@@ -36,7 +37,7 @@ no errors detected`,
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const { output, json } = invocation;
+  const { output, json, note } = invocation;
   const [path] = invocation.operands, verbose = invocation.count("verbose");
   using progress = invocation.progress("verify");
   const found = await checkDataFile(path, {
@@ -47,14 +48,30 @@ async function run(invocation: Invocation): Promise<number> {
     progress: (bytes, total) => progress.update({ bytes, total }),
   });
   progress[Symbol.dispose]();
-  const report = await isBeingCommitted(found) ? { ...found, findings: [], counts: {}, total: 0 } : found;
+  const inProgress = unfinishedOf(found);
+  const report = inProgress !== undefined || await isBeingCommitted(found)
+    ? { ...found, findings: [], counts: {}, total: 0 }
+    : found;
+  if (inProgress !== undefined) {
+    note(
+      `${path}: at ${inProgress.position} there is a transaction in progress, of the server that has the file open`,
+    );
+  }
   if (json) {
-    output.json({ ...report, ok: report.total === 0 });
+    output.json({ ...report, ok: report.total === 0, inProgress });
     return report.total === 0 ? 0 : 1;
   }
   if (verbose > 0 && report.counts.format === undefined) list(invocation, verbose > 1);
   show(report, invocation);
   return report.total === 0 ? 0 : 1;
+}
+
+/** What is at the end of a file, where it is all that was found and is a transaction that a server holds after its vote. */
+function unfinishedOf({ path, total, counts }: CheckReport): Unfinished | undefined {
+  if (total !== 1 || counts.tail !== 1 || !LockFile.isHeld(`${path}.lock`)) return undefined;
+  using reader = DataFileReader.open(path);
+  for (const _transaction of reader.transactions());
+  return reader.unfinished?.voted ? reader.unfinished : undefined;
 }
 
 /** How long a server may take to finish a transaction that it has written, ms. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { statisticsOf, type StorageTransaction } from "../storage/mod.ts";
+import { statisticsOf, type StorageTransaction, type Ticket } from "../storage/mod.ts";
 import {
   type Awaitable,
   ConflictError,
@@ -21,7 +21,6 @@ import {
 } from "../values/mod.ts";
 import type { ClientTransactionId } from "./arguments.ts";
 import type { CommitOutcome, TransactionState } from "./monitor/measures.ts";
-import type { Ticket } from "./object_locks.ts";
 import type { ServedStorage } from "./served_storage.ts";
 import type { Session } from "./session.ts";
 import { logConflict, logLock, logPreparing } from "./transaction_log.ts";
@@ -123,10 +122,8 @@ export class Commit {
     this.#phase = "waiting";
     this.#outcome = outcome;
     this.times.vote = performance.now();
-    const { changes, checks, exclusive } = this.#transaction;
-    const wholeStorage = exclusive || !this.#served.storage.concurrentVotes;
     let granted = false;
-    const ticket = this.#served.locks.request({ exclusive: changes, shared: checks, wholeStorage }, () => {
+    const ticket = this.#served.use.shared.lock(this.#transaction, () => {
       granted = true;
       // When it is granted at once there is no ticket yet.
       if (this.#ticket) this.#locked();

@@ -7,7 +7,6 @@
 export * from "./storage_server.ts";
 export { addressInUse } from "./listener.ts";
 export { type TlsServerOptions } from "./tls_handshakes.ts";
-export { type LockRequest, ObjectLocks, type Ticket } from "./object_locks.ts";
 export { Monitor } from "./monitor/http.ts";
 export { startTelemetry } from "./monitor/telemetry.ts";
 export type {

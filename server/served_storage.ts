@@ -8,16 +8,16 @@ import { getLogger } from "@logtape/logtape";
 import type { Dict } from "../pickle/mod.ts";
 import { type Encoding, msgpackCodec, Output, pickleCodec } from "../protocol/mod.ts";
 import {
-  adaptsToUsers,
-  isObservable,
+  type ObjectLocks,
+  SharedStorage,
   statisticsOf,
   type Storage,
   type StorageObserver,
+  type StorageUse,
 } from "../storage/mod.ts";
 import { type Oid, oidBytes, type Tid, tidBytes } from "../values/mod.ts";
 import { InvalidationQueue, type Missed } from "./invalidation_queue.ts";
 import type { CommitObserver, StorageMeasures } from "./monitor/measures.ts";
-import { ObjectLocks } from "./object_locks.ts";
 import { PendingLoads } from "./pending_loads.ts";
 import { Replay } from "./replay.ts";
 import type { Session } from "./session.ts";
@@ -50,7 +50,8 @@ export class ServedStorage implements StorageObserver {
   /** The id by which clients ask for it. */
   readonly id: string;
   readonly storage: Storage;
-  readonly locks: ObjectLocks = new ObjectLocks();
+  /** What it has in common with others in this process who use the storage. */
+  readonly use: StorageUse;
   readonly statistics: Statistics = new Statistics();
   readonly options: ServedStorageOptions;
   /** Hears of every transaction of a client that is over; undefined for nobody. */
@@ -71,6 +72,7 @@ export class ServedStorage implements StorageObserver {
     this.storage = storage;
     this.options = options;
     this.#queue = queue;
+    this.use = SharedStorage.of(storage).use(this);
     if (options.invalidationAge !== undefined) this.#replay = new Replay(storage, options.invalidationAge);
   }
 
@@ -81,9 +83,12 @@ export class ServedStorage implements StorageObserver {
     const last = storage.lastTransaction();
     // What others have done meanwhile is not among what is known.
     const queue = new InvalidationQueue(options.invalidationQueueSize, last === before ? known : [], last);
-    const served = new ServedStorage(id, storage, options, queue);
-    if (isObservable(storage)) storage.observe(served);
-    return served;
+    return new ServedStorage(id, storage, options, queue);
+  }
+
+  /** Who has which objects. */
+  get locks(): ObjectLocks {
+    return this.use.shared.locks;
   }
 
   /** Whether changes are refused. */
@@ -124,8 +129,7 @@ export class ServedStorage implements StorageObserver {
   }
 
   #countUsers(): void {
-    const { storage } = this;
-    if (adaptsToUsers(storage)) storage.users = this.#sessions.size;
+    this.use.users = this.#sessions.size;
   }
 
   /** A transaction of the session holds its objects, or doesn't any more. */
@@ -142,7 +146,12 @@ export class ServedStorage implements StorageObserver {
    * Tells everybody but the one who made it of a transaction. Called once for each, in their order, and at once when
    * it has become visible: nothing may come between.
    */
-  published(tid: Tid, oids: readonly Oid[], by?: Session): void {
+  published(tid: Tid, oids: readonly Oid[], by: Session): void {
+    this.#tell(tid, oids, by);
+    this.use.published(tid, oids);
+  }
+
+  #tell(tid: Tid, oids: readonly Oid[], by?: Session): void {
     this.#knownChanges.add(tid, oids);
     this.loads.changed(tid, oids);
     const message = new InvalidationMessage(tid, oids);
@@ -153,7 +162,12 @@ export class ServedStorage implements StorageObserver {
 
   /** Somebody who is no client of this server has changed the storage. */
   invalidated(tid: Tid, oids: readonly Oid[]): void {
-    this.published(tid, oids);
+    this.#tell(tid, oids);
+  }
+
+  /** Ends serving it. The storage is closed unless others in this process use it still. */
+  async close(): Promise<void> {
+    if (this.use.leave()) await this.storage.close();
   }
 
   /** Others have changed nobody knows what: every client has to look for itself, and does when it connects again. */

@@ -107,25 +107,33 @@ export class StorageServer implements Watched, AsyncDisposable {
    */
   static async start(options: StorageServerOptions): Promise<StorageServer> {
     const storages = new Map<string, ServedStorage>();
-    for (const [id, storage] of options.storages) {
-      storages.set(
-        id,
-        await ServedStorage.open(id, storage, {
-          readOnly: options.readOnly ?? false,
-          invalidationQueueSize: options.invalidationQueueSize ?? 100,
-          invalidationAge: options.invalidationAge,
-          clientConflictResolution: options.clientConflictResolution ?? false,
-          transactionTimeout: (options.transactionTimeout ?? 0) > 0 ? options.transactionTimeout : undefined,
-        }),
-      );
+    try {
+      for (const [id, storage] of options.storages) {
+        storages.set(
+          id,
+          await ServedStorage.open(id, storage, {
+            readOnly: options.readOnly ?? false,
+            invalidationQueueSize: options.invalidationQueueSize ?? 100,
+            invalidationAge: options.invalidationAge,
+            clientConflictResolution: options.clientConflictResolution ?? false,
+            transactionTimeout: (options.transactionTimeout ?? 0) > 0
+              ? options.transactionTimeout
+              : undefined,
+          }),
+        );
+      }
+      if (options.address.transport === "unix" && await addressInUse(options.address)) {
+        throw new Deno.errors.AddrInUse(`${formatAddress(options.address)}: another server listens there`);
+      }
+      const listener = options.tls
+        ? await TlsListener.start(options.address, options.tls)
+        : listen(options.address);
+      return new StorageServer(options, storages, listener);
+    } catch (error) {
+      // The storages stay open: they still belong to the caller.
+      for (const { use } of storages.values()) use.leave();
+      throw error;
     }
-    if (options.address.transport === "unix" && await addressInUse(options.address)) {
-      throw new Deno.errors.AddrInUse(`${formatAddress(options.address)}: another server listens there`);
-    }
-    const listener = options.tls
-      ? await TlsListener.start(options.address, options.tls)
-      : listen(options.address);
-    return new StorageServer(options, storages, listener);
   }
 
   private constructor(
@@ -146,8 +154,8 @@ export class StorageServer implements Watched, AsyncDisposable {
       storages,
       monitorReply: () => new TextEncoder().encode(monitorJson(storages)),
     };
-    const described = [...storages.values()].map(({ id, storage, readOnly }) =>
-      `${id}:${readOnly ? "RO" : "RW"}:${storage.name}`
+    const described = [...storages.values()].map(({ id, storage }) =>
+      `${id}:${storage.readOnly ? "RO" : "RW"}:${storage.name}`
     );
     log.info`StorageServer created ${options.readOnly ? "RO" : "RW"} with storages: ${described.join(", ")}`;
     connectionLog.info`listening on ${pythonAddress(this.address)}`;
@@ -284,8 +292,8 @@ export class StorageServer implements Watched, AsyncDisposable {
   }
 
   /**
-   * Stops to listen, ends all connections at once, waits for what is being made durable, and closes the storages. A
-   * second call waits for the first.
+   * Stops to listen, ends all connections at once, waits for what is being made durable, and closes the storages,
+   * but for those that others in this process use still. A second call waits for the first.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -301,9 +309,9 @@ export class StorageServer implements Watched, AsyncDisposable {
     await this.#accepting;
     await Promise.all(this.#handshakes.values());
     await Promise.all(this.#connections.values());
-    for (const { id, storage } of this.#host.storages.values()) {
-      log.info`closing storage ${`'${id}'`}`;
-      await storage.close();
+    for (const served of this.#host.storages.values()) {
+      log.info`closing storage ${`'${served.id}'`}`;
+      await served.close();
     }
     await this.#listening;
   }

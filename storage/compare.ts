@@ -31,6 +31,8 @@ export interface CompareOptions {
   readonly start?: Tid;
   /** The last one. */
   readonly stop?: Tid;
+  /** Whether contents of blobs are compared; where both storages keep them, unless told otherwise. */
+  readonly blobs?: boolean;
   /** Gives the comparison up. */
   readonly signal?: AbortSignal;
   /** Told after every transaction. */
@@ -71,7 +73,9 @@ export async function compareStorages(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const { start, stop } = options;
-  const blobs = supportsBlobs(first) && supportsBlobs(second) ? { first, second } : undefined;
+  const blobs = options.blobs !== false && supportsBlobs(first) && supportsBlobs(second)
+    ? { first, second }
+    : undefined;
   const count = { transactions: 0, records: 0, bytes: 0, blobs: 0 };
   await using theirs = new Steps(second.transactions(start, stop));
   for await (const ours of first.transactions(start, stop)) {

@@ -4,15 +4,24 @@
  * @module
  */
 
-import { POSKeyError, type Tid, tidAfter } from "../values/mod.ts";
+import {
+  formatOid,
+  formatTid,
+  type Oid,
+  POSKeyError,
+  StorageError,
+  StorageTransactionError,
+  type Tid,
+  tidAfter,
+} from "../values/mod.ts";
 import { isBlobRecord } from "./blob/mod.ts";
 import {
   type BlobRestoringTransaction,
   type BlobStorage,
   type IterableStorage,
-  type IteratedRecord,
   type RestorableStorage,
   type RestoringTransaction,
+  type Storage,
   supportsBlobs,
 } from "./storage.ts";
 
@@ -24,6 +33,8 @@ export interface CopyProgress {
   readonly records: number;
   /** Bytes of their data. */
   readonly bytes: number;
+  /** Blobs of which the source has no file: their records were copied, as they are. */
+  readonly missingBlobs: number;
 }
 
 /** How a database is copied. */
@@ -32,6 +43,12 @@ export interface CopyOptions {
   readonly after?: Tid;
   /** The last transaction to copy; the last that is visible unless told otherwise. */
   readonly stop?: Tid;
+  /**
+   * What becomes of records of blobs whose contents can't be copied, since one of the two storages keeps no blobs:
+   * `"refuse"` ends the copy before the first transaction that has one, `"leave"` copies them without contents, even
+   * where both storages keep blobs. `"leave"` unless told otherwise where one of the two keeps none.
+   */
+  readonly blobs?: "refuse" | "leave";
   /** Gives the copy up between two transactions; what was copied stays. */
   readonly signal?: AbortSignal;
   /** Told after every transaction. */
@@ -42,7 +59,8 @@ export interface CopyOptions {
  * Copies all transactions of a storage into another: ids, status, metadata, records with what they share, and blobs where
  * both have them. Into an empty storage of the same kind that makes an identical database.
  *
- * @throws {StorageTransactionError} when a transaction is not later than the last one of `to`.
+ * @throws {StorageTransactionError} when a transaction is not later than the last one of `to`, or its status is none.
+ * @throws {BlobsLeftError} as `blobs` says.
  *
  * @example
  * ```ts ignore
@@ -56,20 +74,30 @@ export async function copyTransactions(
   to: RestorableStorage,
   options: CopyOptions = {},
 ): Promise<CopyProgress> {
-  let transactions = 0, records = 0, bytes = 0;
-  const blobs = supportsBlobs(from) && supportsBlobs(to) ? { from, to } : undefined;
+  let transactions = 0, records = 0, bytes = 0, missingBlobs = 0;
+  const keep = options.blobs !== "leave" && supportsBlobs(from) && supportsBlobs(to);
+  const blobs = keep ? { from, to } : undefined;
   const start = options.after === undefined ? undefined : tidAfter(options.after);
   for await (const copied of from.transactions(start, options.stop)) {
     options.signal?.throwIfAborted();
     const { tid, status, user, description, extension } = copied;
+    requireStatus(tid, status);
     const transaction = to.begin({ user, description, extension }, { tid, status });
     try {
       for await (const record of copied.records()) {
-        if (!blobs || !await restoreBlob(transaction, record, blobs)) {
-          transaction.restore(record.oid, record.tid, record.data, record.dataTid);
+        const { oid, data } = record;
+        const isBlob = data !== null && (blobs || options.blobs === "refuse") && isBlobRecord(data);
+        if (isBlob && !blobs) {
+          throw supportsBlobs(from)
+            ? new BlobsLeftError("to", to, oid, tid)
+            : new BlobsLeftError("from", from, oid, tid);
         }
+        const restored = isBlob && blobs &&
+          await restoreBlob(transaction, oid, tid, data, record.dataTid, blobs);
+        if (isBlob && !restored) missingBlobs++;
+        if (!restored) transaction.restore(oid, record.tid, data, record.dataTid);
         records++;
-        bytes += record.data?.length ?? 0;
+        bytes += data?.length ?? 0;
       }
       await transaction.vote();
       await transaction.finish();
@@ -78,18 +106,50 @@ export async function copyTransactions(
       throw error;
     }
     transactions++;
-    options.progress?.({ transactions, records, bytes });
+    options.progress?.({ transactions, records, bytes, missingBlobs });
   }
-  return { transactions, records, bytes };
+  return { transactions, records, bytes, missingBlobs };
+}
+
+/** A blob would lose its content in a copy. */
+export class BlobsLeftError extends StorageError {
+  /** Which of the two storages keeps no blobs. */
+  readonly side: "from" | "to";
+  /** The blob. */
+  readonly oid: Oid;
+  /** The transaction, which was not copied; those before it were. */
+  readonly tid: Tid;
+
+  /** Tells which blob. @param storage The one on that side. */
+  constructor(side: "from" | "to", storage: Storage, oid: Oid, tid: Tid) {
+    super(`transaction ${formatTid(tid)}: ${formatOid(oid)} is a blob, and ${storage.name} keeps no blobs`);
+    this.side = side;
+    this.oid = oid;
+    this.tid = tid;
+  }
+}
+
+/** Those that a transaction which is over can have. */
+const STATUSES = [" ", "p"];
+
+function requireStatus(tid: Tid, status: string): void {
+  if (STATUSES.includes(status)) return;
+  throw new StorageTransactionError(
+    `transaction ${formatTid(tid)} has status ${
+      JSON.stringify(status)
+    }: expected " ", or "p" for a packed one`,
+  );
 }
 
 /** Restores a record with its blob's content. @returns Whether there is one. */
 async function restoreBlob(
   transaction: RestoringTransaction,
-  { oid, tid, data, dataTid }: IteratedRecord,
+  oid: Oid,
+  tid: Tid,
+  data: Uint8Array,
+  dataTid: Tid | null,
   { from, to }: { readonly from: BlobStorage; readonly to: BlobStorage },
 ): Promise<boolean> {
-  if (data === null || !isBlobRecord(data)) return false;
   let path: string;
   try {
     path = await from.loadBlob(oid, tid);

@@ -16,9 +16,15 @@ export function read32(bytes: Uint8Array, offset: number): number {
   return (bytes[offset] << 24 | bytes[offset + 1] << 16 | bytes[offset + 2] << 8 | bytes[offset + 3]) >>> 0;
 }
 
+/** One 64-bit number, and its halves: a number made of arithmetic on bigints costs several that nobody wants. */
+const number64 = new BigUint64Array(1), halves = new Uint32Array(number64.buffer);
+const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0, LOW = 1 - HIGH;
+
 /** The unsigned 64-bit number at `offset`. */
 export function read64(bytes: Uint8Array, offset: number): bigint {
-  return BigInt(read32(bytes, offset)) << 32n | BigInt(read32(bytes, offset + 4));
+  halves[HIGH] = read32(bytes, offset);
+  halves[LOW] = read32(bytes, offset + 4);
+  return number64[0];
 }
 
 /**
@@ -45,8 +51,9 @@ export function write32(bytes: Uint8Array, offset: number, value: number): void 
 
 /** Writes an unsigned 64-bit number. */
 export function write64(bytes: Uint8Array, offset: number, value: bigint): void {
-  write32(bytes, offset, Number(value >> 32n));
-  write32(bytes, offset + 4, Number(value & 0xffff_ffffn));
+  number64[0] = value;
+  write32(bytes, offset, halves[HIGH]);
+  write32(bytes, offset + 4, halves[LOW]);
 }
 
 /** Writes a file position or length, a whole number below 2^53, as 64 bits. */

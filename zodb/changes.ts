@@ -24,7 +24,7 @@ import {
   Unsupported,
 } from "../values/mod.ts";
 import { Blob } from "./blob/blob.ts";
-import { claim, CommitLock } from "./commit_lock.ts";
+import { CommitTurn } from "./commit_turn.ts";
 import type { Connection } from "./connection.ts";
 import { CHANGED, CONTROL, type Control, SAVED } from "./control.ts";
 import { disown, type ObjectSpace } from "./object_space.ts";
@@ -57,7 +57,7 @@ export class Changes implements DataManager {
   /** Objects of savepoints that nobody holds any more, among those stored. */
   readonly #storedUnseen: Oid[] = [];
   #storing: StorageTransaction | undefined;
-  #lock: CommitLock | undefined;
+  #turn: CommitTurn | undefined;
   #joined: Transaction | undefined;
   #resolved: readonly Oid[] = [];
 
@@ -146,7 +146,7 @@ export class Changes implements DataManager {
     if (this.#connection.before !== undefined) throw new ReadOnlyHistoryError();
     const { db } = this.#connection;
     if (db.storage.readOnly) throw new ReadOnlyError();
-    claim(db.storage, transaction);
+    this.#turn = CommitTurn.claim(db.storage, transaction);
     this.#storing = db.storage.begin(metadataOf(transaction));
   }
 
@@ -170,14 +170,12 @@ export class Changes implements DataManager {
     }
   }
 
-  tpcVote(transaction: Transaction): Awaitable<void> {
-    return run(this.#vote(transaction));
+  tpcVote(): Awaitable<void> {
+    return run(this.#vote());
   }
 
-  *#vote(transaction: Transaction): Steps<void> {
-    const lock = CommitLock.of(this.#connection.db.storage);
-    yield* wait(lock?.acquire(transaction));
-    this.#lock = lock;
+  *#vote(): Steps<void> {
+    yield* wait(this.#turn!.take(this.#storing!));
     this.#resolved = yield* wait(this.#storing!.vote());
   }
 
@@ -193,14 +191,14 @@ export class Changes implements DataManager {
       this.#giveUp();
       throw error;
     } finally {
-      this.#unlock();
+      this.#endTurn();
     }
     this.#clear();
   }
 
   tpcAbort(): void {
     this.#storing?.abort();
-    this.#unlock();
+    this.#endTurn();
     this.#giveUp();
   }
 
@@ -386,9 +384,9 @@ export class Changes implements DataManager {
     if (object) disown(object[CONTROL]);
   }
 
-  #unlock(): void {
-    this.#lock?.release();
-    this.#lock = undefined;
+  #endTurn(): void {
+    this.#turn?.release();
+    this.#turn = undefined;
   }
 
   #clear(): void {

@@ -58,6 +58,11 @@ export class ConnectionPools {
     for (const connection of this.#beside) if (connection.before === undefined) yield connection;
   }
 
+  /** How many that show the present are in use. */
+  get inUse(): number {
+    return this.#present.all.size - this.#present.freeCount;
+  }
+
   /** All of them. */
   all(): Connection[] {
     const pooled = [this.#present, ...this.#past.values()].flatMap(({ all }) => [...all]);

@@ -6,12 +6,13 @@
 
 import {
   FileStorage,
-  isObservable,
   MappingStorage,
   mergeWith,
   type PackOptions,
   type PackResult,
+  SharedStorage,
   type Storage,
+  type StorageUse,
   supportsPack,
   supportsUndo,
 } from "../storage/mod.ts";
@@ -94,7 +95,7 @@ export class DB implements AsyncDisposable {
   readonly #cache: CacheLimits;
   readonly #historicalCache: CacheLimits;
   readonly #pools: ConnectionPools;
-  readonly #observation: Disposable | undefined;
+  readonly #use: StorageUse;
   #heard: Tid;
   #open = true;
 
@@ -117,12 +118,10 @@ export class DB implements AsyncDisposable {
       (before) => new Connection(this, { limits: this.#limits(before), before }),
     );
     this.#heard = storage.lastTransaction();
-    if (isObservable(storage)) {
-      this.#observation = storage.observe({
-        invalidated: (tid, oids) => this.published(tid, oids),
-        reset: () => this.#reset(),
-      });
-    }
+    this.#use = SharedStorage.of(storage).use({
+      invalidated: (tid, oids) => this.#tell(tid, oids),
+      reset: () => this.#reset(),
+    });
     this.databases.set(this.databaseName, this);
   }
 
@@ -197,6 +196,7 @@ export class DB implements AsyncDisposable {
     this.#requireOpen();
     const connection = this.#pools.take(momentBefore(options, this.storage.lastTransaction()));
     connection.open(options.transactionManager ?? new TransactionManager(), options.sync ?? false);
+    this.#countUsers();
     return connection;
   }
 
@@ -337,7 +337,7 @@ export class DB implements AsyncDisposable {
     for (const connection of this.#pools.present()) connection.setCacheLimits(limits);
   }
 
-  /** Closes all connections, whose changes are lost, and the storage. */
+  /** Closes all connections, whose changes are lost, and the storage, unless others in this process use it still. */
   async close(): Promise<void> {
     await run(this.closeSteps());
   }
@@ -347,9 +347,8 @@ export class DB implements AsyncDisposable {
     if (!this.#open) return;
     for (const connection of this.#pools.all()) yield* connection.disposeSteps();
     this.#open = false;
-    this.#observation?.[Symbol.dispose]();
     if (this.databases.get(this.databaseName) === this) this.databases.delete(this.databaseName);
-    yield* wait(this.storage.close());
+    if (this.#use.leave()) yield* wait(this.storage.close());
   }
 
   /** Closes it. */
@@ -362,8 +361,13 @@ export class DB implements AsyncDisposable {
     return this.#heard;
   }
 
-  /** @ignore Tells connections of a transaction. @param by The connection that committed it. */
+  /** @ignore Tells everybody of a transaction of this database. @param by The connection that committed it. */
   published(tid: Tid, oids: readonly Oid[], by?: Connection): void {
+    this.#tell(tid, oids, by);
+    this.#use.published(tid, oids);
+  }
+
+  #tell(tid: Tid, oids: readonly Oid[], by?: Connection): void {
     if (tid > this.#heard) this.#heard = tid;
     for (const connection of this.#pools.present()) {
       if (connection === by) connection.view.committed(tid);
@@ -385,6 +389,11 @@ export class DB implements AsyncDisposable {
   /** @ignore Takes a connection back. */
   closed(connection: Connection): void {
     this.#pools.giveBack(connection);
+    this.#countUsers();
+  }
+
+  #countUsers(): void {
+    this.#use.users = this.#pools.inUse;
   }
 
   #reset(): void {

@@ -7,7 +7,7 @@
 import { Dict, Global, writeRecord } from "../pickle/mod.ts";
 import type { Storage } from "../storage/mod.ts";
 import { NO_TID, POSKeyError, ROOT_OID, type Tid } from "../values/mod.ts";
-import { CommitLock } from "./commit_lock.ts";
+import { CommitTurn } from "./commit_turn.ts";
 import { type Steps, wait } from "./steps.ts";
 
 /** Whether a storage has a root object. */
@@ -32,12 +32,12 @@ export function* createRoot(storage: Storage, published: (tid: Tid) => void): St
     extension: new Uint8Array(0),
   });
   storing.store(ROOT_OID, NO_TID, data);
-  const lock = CommitLock.of(storage);
-  yield* wait(lock?.acquire(storing));
+  const turn = CommitTurn.claim(storage, storing);
   try {
+    yield* wait(turn.take(storing));
     yield* wait(storing.vote());
     yield* wait(storing.finish(published));
   } finally {
-    lock?.release();
+    turn.release();
   }
 }

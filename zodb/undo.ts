@@ -6,7 +6,7 @@
 
 import { type StorageTransaction, supportsUndo } from "../storage/mod.ts";
 import { type Awaitable, type Oid, type Tid, Unsupported } from "../values/mod.ts";
-import { claim, CommitLock } from "./commit_lock.ts";
+import { CommitTurn } from "./commit_turn.ts";
 import type { DB } from "./db.ts";
 import { metadataOf } from "./serialization/transaction_metadata.ts";
 import { run, type Steps, wait } from "./steps.ts";
@@ -18,7 +18,7 @@ export class Undo implements DataManager {
   readonly #db: DB;
   readonly #tids: readonly Tid[];
   #storing: StorageTransaction | undefined;
-  #lock: CommitLock | undefined;
+  #turn: CommitTurn | undefined;
   #changed: readonly Oid[] = [];
 
   /** @param tids In the order in which they are taken back. */
@@ -34,7 +34,7 @@ export class Undo implements DataManager {
   tpcBegin(transaction: Transaction): void {
     const { storage } = this.#db;
     if (!supportsUndo(storage)) throw new Unsupported(`${storage.name} does not support undo`);
-    claim(storage, transaction);
+    this.#turn = CommitTurn.claim(storage, transaction);
     const storing = storage.begin(metadataOf(transaction));
     for (const tid of this.#tids) storing.undo(tid);
     this.#storing = storing;
@@ -42,14 +42,12 @@ export class Undo implements DataManager {
 
   commit(): void {}
 
-  tpcVote(transaction: Transaction): Awaitable<void> {
-    return run(this.#vote(transaction));
+  tpcVote(): Awaitable<void> {
+    return run(this.#vote());
   }
 
-  *#vote(transaction: Transaction): Steps<void> {
-    const lock = CommitLock.of(this.#db.storage);
-    yield* wait(lock?.acquire(transaction));
-    this.#lock = lock;
+  *#vote(): Steps<void> {
+    yield* wait(this.#turn!.take(this.#storing!));
     const resolved = yield* wait(this.#storing!.vote());
     this.#changed = [...new Set([...resolved, ...this.#storing!.changes])];
   }
@@ -62,15 +60,18 @@ export class Undo implements DataManager {
     try {
       yield* wait(this.#storing!.finish((tid) => this.#db.published(tid, this.#changed)));
     } finally {
-      this.#lock?.release();
-      this.#lock = undefined;
+      this.#endTurn();
     }
   }
 
   tpcAbort(): void {
     this.#storing?.abort();
-    this.#lock?.release();
-    this.#lock = undefined;
+    this.#endTurn();
+  }
+
+  #endTurn(): void {
+    this.#turn?.release();
+    this.#turn = undefined;
   }
 
   abort(): void {}

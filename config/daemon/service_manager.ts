@@ -26,11 +26,14 @@ interface DatagramSocket {
 /** A connection to the service manager that has started this process. */
 export class ServiceManager implements Disposable {
   readonly #socket: DatagramSocket;
+  /** Where it listens itself. */
+  readonly #own: string;
   readonly #path: string;
   #watchdog?: ReturnType<typeof setInterval>;
 
-  private constructor(socket: DatagramSocket, path: string) {
+  private constructor(socket: DatagramSocket, own: string, path: string) {
     this.#socket = socket;
+    this.#own = own;
     this.#path = path;
   }
 
@@ -46,9 +49,13 @@ export class ServiceManager implements Disposable {
       return undefined;
     }
     try {
-      // A name that begins with a zero byte needs no file.
-      const socket = listenDatagram({ transport: "unixpacket", path: `\0zeo-notify-${Deno.pid}` });
-      const manager = new ServiceManager(socket, named.replace(/^@/, "\0"));
+      // One has to listen to be able to send. A name that begins with a zero byte needs no file, but permission for the
+      // whole network; a file in the service's own directory can be named in a permission.
+      const [folder] = (environment("RUNTIME_DIRECTORY") ?? "").split(":");
+      const path = folder === "" ? `\0zeo-notify-${Deno.pid}` : `${folder}/notify`;
+      removeSocket(path);
+      const socket = listenDatagram({ transport: "unixpacket", path });
+      const manager = new ServiceManager(socket, path, named.replace(/^@/, "\0"));
       manager.#startWatchdog(environment("WATCHDOG_USEC"), environment("WATCHDOG_PID"));
       return manager;
     } catch (error) {
@@ -90,5 +97,16 @@ export class ServiceManager implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#watchdog);
     this.#socket.close();
+    removeSocket(this.#own);
+  }
+}
+
+/** Removes what a server of the same service has left, this one or the one before. */
+function removeSocket(path: string): void {
+  if (path.startsWith("\0")) return;
+  try {
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

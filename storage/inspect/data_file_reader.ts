@@ -68,6 +68,8 @@ export interface Unfinished {
   readonly bytes: number;
   /** What it looks like, in words. */
   readonly reason: string;
+  /** Whether it begins with a transaction that is voted: whoever writes the file may still finish it. */
+  readonly voted: boolean;
 }
 
 const HASH_CHUNK = 1 << 20;
@@ -187,7 +189,9 @@ export class DataFileReader implements Disposable {
         return this.#stop(position, `a header of ${TRANSACTION_HEADER} bytes has only ${left}`);
       }
       const header = headerAt(this.#window, position, this.size);
-      if (header.status === TransactionStatus.voted) return this.#stop(position, "voted and not finished");
+      if (header.status === TransactionStatus.voted) {
+        return this.#stop(position, "voted and not finished", true);
+      }
       const fault = transactionFault(header, this.size);
       if (fault !== undefined && transactionEnd(header) > this.size) return this.#stop(position, fault);
       const wrong = fault ?? lengthFault(this.#window, header);
@@ -197,8 +201,8 @@ export class DataFileReader implements Disposable {
     }
   }
 
-  #stop(position: number, reason: string): void {
-    this.#unfinished = { position, bytes: this.size - position, reason };
+  #stop(position: number, reason: string, voted = false): void {
+    this.#unfinished = { position, bytes: this.size - position, reason, voted };
   }
 
   /** Where the last finished transaction ends. */

@@ -37,7 +37,7 @@ Deno.test("a server that is stopped lets who has voted finish, and disconnects t
 
     const again = FileStorage.open(`${folder}/Data.fs`);
     assertEquals(tidBytes(again.getTid(x)), tidBytes(tid));
-    again.close();
+    await again.close();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -57,7 +57,7 @@ Deno.test("a transaction that doesn't finish in time is given up when the server
     assertEquals(log.matching(/disconnected during locked transaction/).length, 1);
     const again = FileStorage.open(`${folder}/Data.fs`);
     assertEquals(again.lastTransaction(), NO_TID);
-    again.close();
+    await again.close();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -79,7 +79,7 @@ Deno.test("what is being made durable when the server is stopped is finished, an
     await stopping;
     const again = FileStorage.open(`${folder}/Data.fs`);
     assertEquals(again.lastTransaction(), tid);
-    again.close();
+    await again.close();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

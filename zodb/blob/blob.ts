@@ -8,6 +8,7 @@ import { type Awaitable, BlobError, NO_TID, Unsupported } from "../../values/mod
 import { registerClass } from "../classes.ts";
 import { CONTROL } from "../control.ts";
 import { PersistentBase } from "../persistent.ts";
+import { now } from "../steps.ts";
 
 /** What a blob's content can be made from. */
 export type BlobSource = Uint8Array | string | ReadableStream<Uint8Array>;
@@ -64,7 +65,17 @@ export class Blob extends PersistentBase {
     const jar = this.#jar;
     if (jar) return await jar.blobFile(this);
     this.#requireContent();
-    return this.#uncommitted = await this.#newFile();
+    return this.#uncommitted = this.#newFile();
+  }
+
+  /** As {@linkcode Blob.path}, at once. @throws {StorageError} when that takes waiting: not in a synchronous connection. */
+  pathSync(): string {
+    this._p_touch();
+    if (this.#uncommitted !== undefined) return this.#uncommitted;
+    const jar = this.#jar;
+    if (jar) return now(jar.blobFile(this), "the content of a blob");
+    this.#requireContent();
+    return this.#uncommitted = this.#newFile();
   }
 
   /** The file with the committed content. @throws {BlobError} when there is none, or it has changed since. */
@@ -87,9 +98,19 @@ export class Blob extends PersistentBase {
     return await Deno.readFile(await this.path());
   }
 
+  /** The content, at once, as {@linkcode Blob.pathSync}. */
+  bytesSync(): Uint8Array {
+    return Deno.readFileSync(this.pathSync());
+  }
+
   /** The content as text in UTF-8. */
   async text(): Promise<string> {
     return new TextDecoder().decode(await this.bytes());
+  }
+
+  /** The content as text, at once, as {@linkcode Blob.pathSync}. */
+  textSync(): string {
+    return new TextDecoder().decode(this.bytesSync());
   }
 
   /** Bytes of the content. */
@@ -102,6 +123,12 @@ export class Blob extends PersistentBase {
     await this.#replace(async (path) => {
       await pour(await Deno.open(path, { write: true, truncate: true }), source);
     });
+  }
+
+  /** As {@linkcode Blob.write}, at once. @throws {GhostError} when it has to be loaded first, and that takes waiting. */
+  writeSync(source: Uint8Array | string): void {
+    const content = typeof source === "string" ? new TextEncoder().encode(source) : source;
+    this.#replaceSync((path) => Deno.writeFileSync(path, content));
   }
 
   /** Adds to the content. */
@@ -118,12 +145,17 @@ export class Blob extends PersistentBase {
     await this.#replace((own) => move(path, own));
   }
 
+  /** As {@linkcode Blob.consumeFile}, at once, as {@linkcode Blob.writeSync}. */
+  consumeFileSync(path: string): void {
+    this.#replaceSync((own) => moveSync(path, own));
+  }
+
   async #replace(fill: (path: string) => Promise<void>): Promise<void> {
     await this._p_activate();
     if (this.#writing) throw new BlobError("the blob is being written already");
     this._p_change();
     this.#writing = true;
-    const path = await this.#newFile();
+    const path = this.#newFile();
     try {
       await fill(path);
     } catch (error) {
@@ -132,6 +164,24 @@ export class Blob extends PersistentBase {
     } finally {
       this.#writing = false;
     }
+    this.#keep(path);
+  }
+
+  #replaceSync(fill: (path: string) => void): void {
+    this._p_touch();
+    if (this.#writing) throw new BlobError("the blob is being written already");
+    this._p_change();
+    const path = this.#newFile();
+    try {
+      fill(path);
+    } catch (error) {
+      remove(path);
+      throw error;
+    }
+    this.#keep(path);
+  }
+
+  #keep(path: string): void {
     // The transaction may have ended meanwhile.
     if (this._p_jar) this._p_change();
     this.#drop();
@@ -139,11 +189,11 @@ export class Blob extends PersistentBase {
     abandoned.register(this, path, this);
   }
 
-  async #newFile(): Promise<string> {
+  #newFile(): string {
     const jar = this.#jar;
-    if (!jar) return await Deno.makeTempFile({ prefix: "blob-" });
+    if (!jar) return Deno.makeTempFileSync({ prefix: "blob-" });
     if (jar.blobDirectory === undefined) throw new Unsupported("the storage keeps no blobs");
-    return await Deno.makeTempFile({ dir: jar.blobDirectory, prefix: "blob-" });
+    return Deno.makeTempFileSync({ dir: jar.blobDirectory, prefix: "blob-" });
   }
 
   get #jar(): BlobJar | undefined {
@@ -216,6 +266,15 @@ async function move(from: string, to: string): Promise<void> {
     // On another disk, perhaps.
     await Deno.copyFile(from, to);
     await Deno.remove(from);
+  }
+}
+
+function moveSync(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch {
+    Deno.copyFileSync(from, to);
+    Deno.removeSync(from);
   }
 }
 

@@ -7,7 +7,12 @@
 import { SortedMap } from "./sorted_map.ts";
 import { SortedSet } from "./sorted_set.ts";
 
-/** A map of any size: its items are spread over many records, and only those that are used are loaded. */
+/**
+ * A map of any size: its items are spread over many records, and only those that are used are loaded.
+ *
+ * A class that extends one of a family can have nodes of other sizes, by a static `maxLeafSize` and `maxInternalSize`, as
+ * with `max_leaf_size` and `max_internal_size` in Python. Both sides have to agree.
+ */
 export abstract class BTree<K = unknown, V = unknown> extends SortedMap<K, V> {
   /** A new tree with these items. Throws as {@linkcode SortedMap.set}. */
   constructor(items?: Iterable<readonly [K, V]>) {

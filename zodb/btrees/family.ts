@@ -8,12 +8,16 @@ import { classes, type PersistentClass } from "../classes.ts";
 import { byteStrings, type ItemKind, LETTERS } from "./kinds.ts";
 import type { Shell } from "./structure.ts";
 
-/** What the trees of one family hold, and how large their nodes get. */
-export interface Family {
+/** What the trees of one family hold. */
+export interface Family extends NodeSizes {
   /** The letters before `BTree`. */
   readonly prefix: string;
   readonly key: ItemKind;
   readonly value: ItemKind;
+}
+
+/** How large nodes get. */
+export interface NodeSizes {
   /** Keys in a leaf. */
   readonly maxLeafSize: number;
   /** Children of an inner node; a root has nearly twice as many. */
@@ -24,7 +28,7 @@ export interface Family {
 export type ShellClass = new () => Shell;
 
 /** What a class of a family is. */
-export interface Definition {
+export interface Definition extends NodeSizes {
   readonly family: Family;
   /** Whether keys have values. */
   readonly mapping: boolean;
@@ -42,15 +46,32 @@ export interface FamilyClasses {
 
 const definitions = new WeakMap<object, Definition>();
 
-/** What a class is: what it, or the class that it extends, was defined as. @throws {TypeError} when it wasn't. */
+/**
+ * What a class is: what it, or the class that it extends, was defined as.
+ *
+ * @throws {TypeError} when it wasn't; {@linkcode RangeError} when its sizes are none.
+ */
 export function definitionOf(known: object): Definition {
-  for (let at: object | null = known; at !== null; at = Object.getPrototypeOf(at)) {
-    const found = definitions.get(at);
-    if (found) return found;
+  const found = definitions.get(known);
+  if (found) return found;
+  const { name, maxLeafSize, maxInternalSize } = known as { name: string } & Partial<NodeSizes>;
+  const parent: object | null = Object.getPrototypeOf(known);
+  if (parent === null || parent === Function.prototype) {
+    throw new TypeError(`class ${name} belongs to no family of BTrees: extend OOBTree or the like`);
   }
-  throw new TypeError(
-    `class ${(known as { name?: string }).name} belongs to no family of BTrees: extend OOBTree or the like`,
-  );
+  const inherited = definitionOf(parent);
+  const definition = {
+    ...inherited,
+    maxLeafSize: maxLeafSize ?? inherited.maxLeafSize,
+    maxInternalSize: maxInternalSize ?? inherited.maxInternalSize,
+  };
+  for (const size of [definition.maxLeafSize, definition.maxInternalSize]) {
+    if (!(Number.isInteger(size) && size > 1)) {
+      throw new RangeError(`class ${name}: nodes of size ${size}, expected 2 or more`);
+    }
+  }
+  definitions.set(known, definition);
+  return definition;
 }
 
 const leaves = new WeakMap<Family, { readonly bucket: ShellClass; readonly set: ShellClass }>();
@@ -63,12 +84,12 @@ export function leafClass(family: Family, mapping: boolean): ShellClass {
 
 /** Says which classes are a family's, and registers them under all names that Python knows them by. */
 export function defineFamily(prefix: string, members: FamilyClasses): void {
-  const family = familyOf(prefix);
+  const family = familyOf(prefix), { maxLeafSize, maxInternalSize } = family;
   const bucket = members.Bucket as unknown as ShellClass, set = members.Set as unknown as ShellClass;
   leaves.set(family, { bucket, set });
   for (const [kind, member] of Object.entries(members)) {
     const mapping = kind === "BTree" || kind === "Bucket";
-    definitions.set(member, { family, mapping, leaf: mapping ? bucket : set });
+    definitions.set(member, { family, mapping, leaf: mapping ? bucket : set, maxLeafSize, maxInternalSize });
     // The first one is written; the others stand in records of other versions and implementations.
     for (const module of [`BTrees.${prefix}BTree`, `BTrees._${prefix}BTree`]) {
       for (const name of [`${prefix}${kind}`, kind, `${prefix}${kind}Py`]) {

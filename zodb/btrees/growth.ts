@@ -14,7 +14,7 @@ import { opened } from "./structure.ts";
 /** Has loaded what {@linkcode grow} will need when the path's leaf has one key more. @throws {Pending} */
 export function planGrowth(path: Path): void {
   const { leaf, steps } = path;
-  if (leaf.keys.length < leaf.definition.family.maxLeafSize) return;
+  if (leaf.keys.length < path.root.definition.maxLeafSize) return;
   for (let depth = steps.length - 1; depth >= 0; depth--) {
     const { node, at } = steps[depth], count = node.children.length + 1;
     if (!isTooLarge(node, count, depth)) return;
@@ -25,8 +25,8 @@ export function planGrowth(path: Path): void {
 }
 
 /** Splits what has become too large. */
-export function grow({ leaf, steps }: Path): void {
-  if (!leaf.isOverfull) return;
+export function grow({ leaf, steps, root }: Path): void {
+  if (leaf.keys.length <= root.definition.maxLeafSize) return;
   const right = leaf.split();
   let added = { shell: right.shell, key: right.keys[0] };
   for (let depth = steps.length - 1; depth >= 0; depth--) {
@@ -42,7 +42,7 @@ export function grow({ leaf, steps }: Path): void {
 }
 
 function isTooLarge(node: Inner, count: number, depth: number): boolean {
-  const { maxInternalSize } = node.definition.family;
+  const { maxInternalSize } = node.definition;
   return depth === 0 ? count >= 2 * maxInternalSize : count > maxInternalSize;
 }
 

@@ -145,8 +145,8 @@ export class Inner implements Structure {
     return new (this.shell.constructor as ShellClass)()[STRUCTURE] as Inner;
   }
 
-  /** The leaf that is stored in this node's record. */
-  get #embedded(): Leaf | undefined {
+  /** The leaf that is stored in this node's record: its only one, if that has never been stored for itself. */
+  get embedded(): Leaf | undefined {
     const [only, second] = this.children;
     const content = only?.[STRUCTURE];
     return !second && content instanceof Leaf && only[CONTROL].oid === undefined ? content : undefined;
@@ -154,7 +154,7 @@ export class Inner implements Structure {
 
   state(): unknown {
     if (this.isEmpty) return null;
-    const embedded = this.#embedded;
+    const embedded = this.embedded;
     if (embedded) return tupleOf(tupleOf(embedded.state()));
     const items = new Tuple();
     for (let i = 0; i < this.children.length; i++) {

@@ -10,9 +10,9 @@
  */
 
 import { PickleError } from "../../pickle/mod.ts";
-import { CONTROL } from "../control.ts";
 import { Tuple } from "../types/tuple.ts";
 import type { Definition } from "./family.ts";
+import type { Inner } from "./inner.ts";
 import { ItemViews } from "./item_views.ts";
 import {
   type Bound,
@@ -35,7 +35,7 @@ export class Leaf implements Structure {
   values: unknown[] = [];
   /** The leaf to its right. */
   next: Shell | undefined;
-  /** The root of the tree that it was made in: while it is in no database itself, that is to be stored for it. */
+  /** The root of the tree that it was made in, in whose record it may be. */
   root: Shell | undefined;
   readonly views: ItemViews = new ItemViews(this);
 
@@ -45,14 +45,10 @@ export class Leaf implements Structure {
     return this.keys.length === 0;
   }
 
-  get isOverfull(): boolean {
-    return this.keys.length > this.definition.family.maxLeafSize;
-  }
-
   /** Has to be called before a change. */
   changing(): void {
     this.shell._p_change();
-    if (this.shell[CONTROL].jar === undefined) this.root?._p_change();
+    if (this.root && (this.root[STRUCTURE] as Inner).embedded === this) this.root._p_change();
   }
 
   /** The index of a key; the complement of where it would be. */

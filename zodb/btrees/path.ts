@@ -24,6 +24,11 @@ export class Path {
   readonly steps: Step[] = [];
   leaf!: Leaf;
 
+  /** The node that it begins at. */
+  get root(): Inner {
+    return this.steps[0].node;
+  }
+
   /** To the leaf where a key is, if it is anywhere; without a bound to the first leaf, or the last one. @throws {Pending} */
   static to(root: Inner, bound: Bound | undefined, last = false): Path {
     const path = new Path();

@@ -72,7 +72,7 @@ export async function difference<K>(
   left: Operand<K>,
   right: Operand<K> | Missing,
 ): Promise<Operand<K>> {
-  if (!right) return left;
+  if (!left || !right) return left;
   const value: Value = ({ left: place }) => place!.leaf.values[place!.index];
   return await combine(
     left,

@@ -58,7 +58,9 @@ export class TransactionManager {
       yield* this.#transaction.abortSteps();
     }
     const transaction = this.#transaction = this.#make();
-    for (const synchronizer of [...this.#synchronizers]) yield* wait(synchronizer.newTransaction?.(transaction));
+    for (const synchronizer of [...this.#synchronizers]) {
+      yield* wait(synchronizer.newTransaction?.(transaction));
+    }
     return transaction;
   }
 

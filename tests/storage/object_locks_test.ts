@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type LockRequest, ObjectLocks, type Ticket } from "../../server/mod.ts";
+import { type LockRequest, ObjectLocks, type Ticket } from "../../storage/mod.ts";
 import { type Oid, oid } from "../../values/mod.ts";
 
 const a = oid(1), b = oid(2);
