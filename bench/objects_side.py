@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 import sys
 import time
 
@@ -100,6 +101,9 @@ class Side:
 
 
 def main():
+    # runzeo tells a client of another's transaction after the reply that shows a later one, now and then; the client
+    # complains in the log, and goes on.
+    logging.getLogger("asyncio").disabled = True
     side = Side(*sys.argv[1:])
     print("ready", flush=True)
     for line in sys.stdin:

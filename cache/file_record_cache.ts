@@ -133,6 +133,19 @@ export class FileRecordCache extends IndexedCache {
     return cache;
   }
 
+  /** Copies the file to `path.behind`, in place of an older one, and forgets everything. */
+  setAside(): string | undefined {
+    const aside = `${this.name}.behind`;
+    try {
+      Deno.copyFileSync(this.name, aside);
+      return aside;
+    } catch (error) {
+      log.warn("cache {path}: can't be kept at {aside}: {error}", { path: this.name, aside, error });
+    } finally {
+      this.clear();
+    }
+  }
+
   /** Makes everything durable and lets go of the file and its lock; a second call does nothing. */
   override close(): void {
     try {

@@ -130,6 +130,14 @@ export interface RecordCache extends AsyncDisposable {
   /** Forgets everything; `lastTid` becomes `NO_TID`. */
   clear(): void;
 
+  /**
+   * Forgets everything, as {@linkcode RecordCache.clear}, and keeps what there was aside for who wants to know what had
+   * happened: of a persistent cache whose server has gone back in time.
+   *
+   * @returns Where it is kept; undefined where it isn't. Caches without this method are cleared.
+   */
+  setAside?(): string | undefined;
+
   /** The current revisions, in no particular order. Changes while it runs may or may not show. */
   contents(): Iterable<CachedObject>;
 

@@ -319,12 +319,14 @@ export class ClientStorage implements ObservableStorage {
 
   /** Lets what others have committed be known, where that was asked for by `serverSync`. */
   sync(): Awaitable<void> {
-    if (this.#options.serverSync) return this.#methods.ping();
+    if (this.#options.serverSync) return this.ping();
   }
 
   /** Asks the server for a sign of life. What was committed anywhere before that is known when it comes. */
-  ping(): Promise<void> {
-    return this.#methods.ping();
+  async ping(): Promise<void> {
+    await this.#methods.ping();
+    // The original may answer before it tells of what it has done; it has told of that when it answers again.
+    if (!this.#link.info.ordered) await this.#methods.ping();
   }
 
   /** The server's counts and state. */

@@ -36,6 +36,7 @@ import {
   UnresolvedConflicts,
 } from "../values/mod.ts";
 import type { PendingBlob } from "./blob_seam.ts";
+import { showOwnTransaction } from "./own_transaction.ts";
 import { tidOf } from "./replies.ts";
 import type { ServerConnection } from "./server_connection.ts";
 import { StoredRecords } from "./stored_records.ts";
@@ -318,7 +319,7 @@ export class ClientTransaction implements StorageTransaction, Player {
     published?: (tid: Tid) => void,
     decided?: (tid: Tid) => Awaitable<void>,
   ): Promise<Tid> {
-    let decision: Promise<void> | undefined;
+    let decision: Promise<void> | undefined, visible: Promise<void> | undefined;
     try {
       const tid = await connection.call("tpc_finish", [this.#id], (value) => {
         if (value === null) throw new StorageTransactionError("the server has given the transaction up");
@@ -326,9 +327,11 @@ export class ClientTransaction implements StorageTransaction, Player {
         // An exception in it must not keep the transaction from being seen.
         decision = decided && (async () => await decided(tid))();
         decision?.catch(() => {});
-        this.#committed(tid, published);
+        visible = showOwnTransaction(connection, tid, () => this.#committed(tid, published));
+        visible?.catch(() => {});
         return tid;
       });
+      if (visible) await visible;
       await decision;
       return tid;
     } catch (error) {

@@ -103,15 +103,21 @@ export class KnownState {
     this.#listeners.emit("invalidated", { tid, oids });
   }
 
-  /** Nobody knows what was changed up to a transaction, which may be an earlier one than the last that was known. */
-  reset(tid: Tid): void {
-    this.cache.clear();
+  /**
+   * Nobody knows what was changed up to a transaction, which may be an earlier one than the last that was known.
+   * @param keep Whether what was known is worth being looked at. @returns Where it can be.
+   */
+  reset(tid: Tid, keep = false): string | undefined {
+    let aside: string | undefined;
+    if (keep && this.cache.setAside) aside = this.cache.setAside();
+    else this.cache.clear();
     this.#recent = [];
     this.#lastTid = NO_TID;
     for (const observer of this.#observers) tell(() => observer.reset());
     this.#advance(tid);
     this.#skipped(tid);
     this.#listeners.emit("reset", { tid });
+    return aside;
   }
 
   /** The client's own transaction is committed. @param records What was stored; null where that isn't known here. */

@@ -80,6 +80,7 @@ export class Link {
     };
     await verify(connection, this.known, messages, onServerBehind);
     await connection.call("get_info", [], (info) => this.info.replace(info));
+    connection.ordered = this.info.ordered;
     if (clientLabel) connection.notify("set_client_label", [clientLabel]);
   }
 

@@ -28,6 +28,7 @@ export class Mailbox {
   #kept: { readonly tid: Tid; readonly oids: readonly Oid[] }[] = [];
   #keptOids = 0;
   #after = NO_TID;
+  #due?: { readonly tid: Tid; readonly act: () => void };
 
   /**
    * From now on a user hears everything, but for the transactions up to one, of which it knows: what tells of them may have
@@ -41,8 +42,14 @@ export class Mailbox {
     for (const { tid, oids } of kept) if (tid > after) user.invalidated(tid, oids);
   }
 
+  /** Has something done before the user hears of any transaction after one. Another one's turn comes when that is done. */
+  precede(tid: Tid, act: () => void): void {
+    this.#due = { tid, act };
+  }
+
   /** From now on nobody hears anything. */
   close(): void {
+    this.#due = undefined;
     this.#user?.blobs?.lost();
     this.#user = undefined;
     this.#kept = [];
@@ -74,6 +81,7 @@ export class Mailbox {
   }
 
   #invalidated(tid: Tid, oids: readonly Oid[]): void {
+    if (this.#due && tid > this.#due.tid) this.#due.act();
     if (this.#user) {
       if (tid > this.#after) this.#user.invalidated(tid, oids);
       return;

@@ -62,7 +62,7 @@ export interface ClientOptions {
   readonly disconnectPoll?: number;
   /**
    * What becomes of a server that knows of fewer transactions than the cache, as after the restore of a backup: the cache is
-   * dropped (`"discard"`), or the server is refused. `"discard"` unless told otherwise.
+   * moved aside (a file to `PATH.behind`; `"discard"`), or the server is refused. `"discard"` unless told otherwise.
    */
   readonly onServerBehind?: "discard" | "refuse";
   /** The time between two signs of life on a connection where nothing else happens; 60. */

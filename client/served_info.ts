@@ -26,12 +26,15 @@ export class ServedInfo {
   length = 0;
   /** Bytes that the storage takes. */
   size = 0;
+  /** Whether the server says that it tells of transactions in order with its answers; the original doesn't. */
+  ordered = false;
   #interfaces: readonly Capability[] = ["IStorage"];
 
   /** The answer to `get_info`. */
   replace(info: Value): void {
     const told = dictOf(info);
     this.update(told);
+    this.ordered = told.get("invalidates_in_order") === true;
     const pairs = itemsOf(told.get("interfaces") ?? new Tuple([]), "interfaces");
     const names = pairs.map((pair) => itemsOf(pair, "an interface"))
       .filter(([module, name]) => module === "ZODB.interfaces" && OFFERED.has(String(name)))

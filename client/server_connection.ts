@@ -81,6 +81,8 @@ export class ServerConnection {
   registeredAt: Tid = NO_TID;
   /** Whether it may only read. */
   readOnly = false;
+  /** Whether the server tells of a transaction before it answers anything that comes after it, as is to be expected. */
+  ordered = false;
   /** Numbers of iterators on the server are given out one after the other: the next one, as far as is known. */
   nextIterator = 0;
   /** Resolves when it has ended, with the reason if it was not ended on purpose. */
@@ -248,6 +250,11 @@ export class ServerConnection {
     );
     this.#pending.set(this.#lastId, pending);
     return this.#lastId;
+  }
+
+  /** Has something done before anything is heard of transactions after one. */
+  precede(tid: Tid, act: () => void): void {
+    this.#mailbox.precede(tid, act);
   }
 
   /** Calls a method that has no answer. @throws {ClientDisconnected} when there is nobody to call. */

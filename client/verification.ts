@@ -3,7 +3,7 @@
  *
  *   known = registered     nothing
  *   known < registered     what changed is replayed, or, when the server doesn't know any more, everything is dropped
- *   known > registered     the server went back in time: everything is dropped, or the server refused
+ *   known > registered     the server went back in time: everything is moved aside, or the server refused
  *
  * What the server tells from its registration on is kept until this is decided; of that, what the replay covers already
  * is left out, and the rest follows at once.
@@ -45,8 +45,9 @@ export async function verify(
       formatTid(lastTid)
     }`;
     if (behind === "refuse") throw new Refusal(new ServerBehindError(reason));
-    log.fatal`${reason}: the cache ${known.cache.name} is dropped`;
-    known.reset(registeredAt);
+    const { name } = known.cache;
+    const aside = known.reset(registeredAt, true);
+    log.fatal`${reason}: the cache ${name} is ${aside === undefined ? "dropped" : `moved to ${aside}`}`;
     connection.adopt(user, registeredAt);
   } else if (lastTid === registeredAt) connection.adopt(user, registeredAt);
   else {

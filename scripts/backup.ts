@@ -11,7 +11,7 @@ import { parseMoment } from "./moment.ts";
 /** The command. */
 export const backup: Command = {
   name: "backup",
-  summary: "Backs a Data.fs up, in full or what was added since; or checks backups",
+  summary: "Backs a Data.fs up, in full or what was added; checks backups",
   operands: "FILE DIR | --verify DIR",
   operandCount: [1, 2],
   options: [

@@ -10,6 +10,7 @@
  * @module
  */
 
+import deno from "../deno.json" with { type: "json" };
 import { fromFileUrl, join, relative } from "@std/path";
 
 /** What the binary may do: what a server and its tools need, without asking. */
@@ -31,6 +32,11 @@ function filesBelow(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) =>
     isDirectory ? filesBelow(join(folder, name)) : [join(folder, name)]
   );
+}
+
+async function saysItsVersion(binary: string): Promise<boolean> {
+  const { code, stdout } = await new Deno.Command(binary, { args: ["--version"], stderr: "null" }).output();
+  return code === 0 && new TextDecoder().decode(stdout).trim() === deno.version;
 }
 
 async function sha256(path: string): Promise<string> {
@@ -65,6 +71,13 @@ export async function compile(root: string, target: string, args: readonly strin
     return 1;
   }
   const binary = /windows/.test(args.join(" ")) || Deno.build.os === "windows" ? `${target}.exe` : target;
+  if (!args.includes("--target") && !await saysItsVersion(binary)) {
+    await Deno.remove(binary);
+    console.error(
+      `compile: ${binary} doesn't run as zeo: is DENORT_BIN a denort of version ${Deno.version.deno}?`,
+    );
+    return 1;
+  }
   const sum = await sha256(binary);
   await Deno.writeTextFile(`${binary}.sha256`, `${sum}  ${binary.slice(binary.lastIndexOf("/") + 1)}\n`);
   const { size } = await Deno.stat(binary);

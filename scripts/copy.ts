@@ -33,7 +33,7 @@ import {
 /** The command. */
 export const copy: Command = {
   name: "copy",
-  summary: "Copies all transactions of a storage to another, and compares the two",
+  summary: "Copies all transactions to another storage, compares the two",
   operands: "FROM TO | FILE.conf",
   operandCount: [1, 2],
   options: [

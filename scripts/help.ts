@@ -10,20 +10,12 @@ import { type Command, EVERYWHERE, type Option } from "./command.ts";
 export function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   return [
-    "Serves ZODB databases, looks after them and repairs them.",
-    "",
-    "Usage: zeo COMMAND [options] …",
+    "zeo COMMAND [options] … serves ZODB databases, looks after them, repairs them.",
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
-    "zeo COMMAND --help says more about one, zeo --version which version this is.",
-    "",
-    "Example:",
-    "",
-    "  zeo verify Data.fs",
-    "",
-    "Exit codes: 0 all is well, 1 something failed or is wrong, 2 the call can't be",
-    "understood, 130 interrupted.",
+    "zeo COMMAND --help says more, with an example; zeo --version which version it is.",
+    "Exit codes: 0 well, 1 failed or wrong, 2 bad call, 130 interrupted.",
   ].join("\n");
 }
 

@@ -14,7 +14,7 @@ import { TLS_OPTIONS, tlsOf } from "./tls.ts";
 /** The command. */
 export const pack: Command = {
   name: "pack",
-  summary: "Has servers drop old revisions and unreachable objects of their storages",
+  summary: "Has servers drop old revisions and unreachable objects",
   operands: "ADDRESS[:NAME]…",
   operandCount: [0, Infinity],
   options: [

@@ -9,7 +9,7 @@ import { Failure, type Invocation, type Option } from "./command.ts";
 
 /** See the module. */
 export const TLS_OPTIONS: readonly Option[] = [
-  { name: "tls", help: "use TLS, trusting those whom this machine trusts; implied by the next four" },
+  { name: "tls", help: "use TLS, trusting whom this machine trusts; implied by those below" },
   { name: "ca", value: "FILE", help: "certificates that the server's may be, or be signed with" },
   { name: "certificate", value: "FILE", help: "this client's certificate, perhaps with its key" },
   { name: "key", value: "FILE", help: "the certificate's key" },

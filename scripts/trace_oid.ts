@@ -14,7 +14,7 @@ import { reportUnfinished } from "./unfinished.ts";
 /** The command. */
 export const traceOid: Command = {
   name: "trace-oid",
-  summary: "Shows the history of objects: revisions, who refers to them, what they refer to",
+  summary: "Shows the history of objects, and who refers to whom",
   operands: "FILE OID…",
   operandCount: [2, Infinity],
   options: [],

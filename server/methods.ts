@@ -161,6 +161,8 @@ function info(session: Session): Dict {
     .set("name", storage.name)
     .set("supportsUndo", supportsUndo(storage))
     .set("supports_record_iternext", supportsCurrentRecordIteration(storage))
+    // Not the original's: it tells our clients what they can rely on, and the original's pass it over.
+    .set("invalidates_in_order", true)
     .set("interfaces", new Tuple([...interfaces, new Tuple(["zope.interface", "Interface"])]));
 }
 

@@ -86,6 +86,10 @@ export { Persistent, PersistentBase } from "./persistent.ts";
 export { PersistentList } from "./persistent_list.ts";
 export { PersistentMap } from "./persistent_map.ts";
 export { Root } from "./root.ts";
+export { type DataFile, openSync, type SyncOptions } from "./sync/open_sync.ts";
+export { SyncConnection, type SyncSavepoint } from "./sync/sync_connection.ts";
+export { type SyncConnectionOptions, SyncDB, type SyncTransactOptions } from "./sync/sync_db.ts";
+export { asSync, type Sync, type SyncAnswer, type SyncMember, type SyncObject } from "./sync/sync_types.ts";
 export type { DataManager, DataManagerSavepoint, Synchronizer } from "./transaction/data_manager.ts";
 export { Savepoint } from "./transaction/savepoint.ts";
 export {

@@ -220,6 +220,31 @@ Deno.test("a server that went back in time: the cache is dropped, and the log sa
   assertEquals(log.matching(/fatal.*behind client/).length, 1);
 });
 
+Deno.test("a server that went back in time: a cache file is kept aside, with what was in it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/client.zec`;
+    await using log = await CapturedLog.start();
+    await using server = new FakeServer();
+    {
+      await using storage = await disconnected(server, { cache: path });
+      await server.welcome(tid(7));
+      await until(() => storage.connected, "the connection");
+      assertEquals([storage.cached(y), storage.lastTransaction()], [undefined, tid(7)]);
+      assertEquals(
+        log.matching(/fatal.*behind client.*client\.zec is moved to .*client\.zec\.behind/).length,
+        1,
+      );
+    }
+    const text = (path: string) => new TextDecoder("latin1").decode(Deno.readFileSync(path));
+    const record = "old" + "\0".repeat(7) + "\x02";
+    assertEquals(text(`${path}.behind`).includes(record), true);
+    assertEquals(text(path).includes(record), false);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a server that went back in time can be refused instead", async () => {
   await using log = await CapturedLog.start();
   await using server = new FakeServer();

@@ -170,11 +170,14 @@ export class FakeConnection implements AsyncDisposable {
   }
 
   /** Answers what the storage is. */
-  async tellInfo(interfaces: readonly string[] = []): Promise<void> {
+  async tellInfo(interfaces: readonly string[] = [], ordered = true): Promise<void> {
     const pairs = interfaces.map((name) => new Tuple(["ZODB.interfaces", name]));
     this.reply(
       await this.expect("get_info"),
-      Dict.from([["length", 1], ["size", 100], ["name", "fake"], ["interfaces", new Tuple(pairs)]]),
+      Dict.from([["length", 1], ["size", 100], ["name", "fake"], ["invalidates_in_order", ordered], [
+        "interfaces",
+        new Tuple(pairs),
+      ]]),
     );
   }
 

@@ -54,7 +54,9 @@ function section(value: Record<string, unknown>): { [key: string]: Json } {
 /** What a server configuration comes to. */
 export function serverValues(configuration: ServerConfiguration, options: ServerOptions): Json {
   const { zeo, storages, eventlog, runner } = configuration;
-  const { maxMessageSize: _, maxBuffered: __, conflictResolver: ___, ...keys } = zeo;
+  const { maxMessageSize: _, maxBuffered: __, conflictResolver: ___, ...others } = zeo;
+  const { stopTimeout: ____, maxConnections: _____, ...keys } = others;
+  const { given: ______, ...supervisor } = runner ?? { given: [] };
   const result = section({
     zeo: keys,
     address: zeo.address,
@@ -62,7 +64,7 @@ export function serverValues(configuration: ServerConfiguration, options: Server
     pidFile: zeo.pidFilename,
     test: options.test,
     eventlog,
-    runner,
+    runner: runner && supervisor,
   });
   result.storages = storages.map((storage) => ({
     ...section({ ...storage, name: "" }),

@@ -152,9 +152,11 @@ Deno.test("any command line is one or a UsageError", () => {
 });
 
 Deno.test("our own limits have defaults, and take sizes above nothing", () => {
-  const { maxMessageSize, maxBuffered, monitor, maxConnections } = zeo("");
+  const { maxMessageSize, maxBuffered, monitor, maxConnections, stopTimeout } = zeo("");
   assertEquals([maxMessageSize, maxBuffered], [64 * 1024 ** 2, 64 * 1024 ** 2]);
-  assertEquals([monitor, maxConnections], [undefined, undefined]);
+  assertEquals([monitor, maxConnections, stopTimeout], [undefined, 10_000, 5]);
+  assertEquals([zeo("stop-timeout 0").stopTimeout, zeo("stop-timeout 0.5").stopTimeout], [0, 0.5]);
+  assertThrows(() => zeo("stop-timeout -1"), ConfigurationError, "at least 0");
   const set = zeo("max-message-size 1gb\nmax-buffered 5mb\nmonitor localhost:8101\nmax-connections 9");
   assertEquals([set.maxMessageSize, set.maxBuffered, set.maxConnections], [1024 ** 3, 5 * 1024 ** 2, 9]);
   assertEquals(set.monitor, { kind: "tcp", host: "localhost", port: 8101, ipv6: false });

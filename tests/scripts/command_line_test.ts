@@ -17,8 +17,47 @@ Deno.test("every command has a help text with an example, by --help, -h and help
     assertEquals((await zeo("help", name)).output, output);
     for (const line of output.split("\n")) assert(line.length <= 100, line);
   }
-  const { output } = await zeo("--help");
-  for (const { name, summary } of commands) assert(output.includes(summary), name);
+});
+
+Deno.test("the overview has every command on one screen", async () => {
+  const { output, code } = await zeo("--help");
+  assertEquals(code, 0);
+  for (const { name, summary } of commands) {
+    assert(output.includes(`  ${name} `) && output.includes(summary), name);
+  }
+  const lines = output.trimEnd().split("\n");
+  assert(lines.length <= 24, `${lines.length} lines`);
+  for (const line of lines) assert(line.length <= 80, line);
+});
+
+/** The calls of a text's examples: what follows `zeo` in a line that begins with `$`, or with a command's name. */
+function calls(text: string): string[][] {
+  return text.split("\n").flatMap((line) => {
+    const match = /(?:^\s*\$ |^|[(|] ?)zeo ([a-z-]+\b[^|)>]*)/.exec(line);
+    return match ? [match[1].trim().split(/\s+/).map((word) => word.replaceAll(/^['"]|['"]$/g, ""))] : [];
+  });
+}
+
+Deno.test("the example of every help text is one that can be understood", () => {
+  for (const command of commands) {
+    const examples = calls(command.example).filter(([name]) => name === command.name);
+    assert(examples.length > 0, command.name);
+    for (const [, ...args] of examples) if (!command.passesArguments) parseArguments(command, args);
+  }
+});
+
+Deno.test("every command in the guide can be understood, and none is missing", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/tools.md", import.meta.url));
+  const seen = new Set<string>();
+  for (const block of guide.matchAll(/^```(?:sh|console)\n([\s\S]*?)^```/gm)) {
+    for (const [name, ...args] of calls(block[1])) {
+      const command = commands.find((each) => each.name === name);
+      if (command === undefined) throw new Error(`there is no zeo ${name}`);
+      if (!command.passesArguments) parseArguments(command, args);
+      seen.add(name);
+    }
+  }
+  assertEquals([...seen].sort(), commands.map(({ name }) => name).sort());
 });
 
 Deno.test("a call that can't be understood ends with 2 and says why", async () => {

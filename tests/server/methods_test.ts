@@ -131,6 +131,7 @@ for (const { storage, encoding } of VARIANTS) {
     const info = await client.call("get_info") as Dict;
     assertEquals(sorted(info), [
       "interfaces",
+      "invalidates_in_order",
       "length",
       "name",
       "size",

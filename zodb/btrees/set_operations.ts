@@ -68,10 +68,11 @@ export function difference<K, V>(
   right: Operand<K> | Missing,
 ): Promise<SortedMap<K, V>>;
 export function difference<K>(left: SortedSet<K>, right: Operand<K> | Missing): Promise<SortedSet<K>>;
+export function difference<K>(left: Missing, right: Operand<K> | Missing): Promise<Missing>;
 export async function difference<K>(
-  left: Operand<K>,
+  left: Operand<K> | Missing,
   right: Operand<K> | Missing,
-): Promise<Operand<K>> {
+): Promise<Operand<K> | Missing> {
   if (!left || !right) return left;
   const value: Value = ({ left: place }) => place!.leaf.values[place!.index];
   return await combine(
@@ -84,7 +85,10 @@ export async function difference<K>(
 
 /** What weighted operations return. */
 export interface Weighted<K, V> {
-  /** The weight of the result in further operations: 1, or the sum of both weights for an intersection of sets. */
+  /**
+   * The weight of the result in further operations: 1; the sum of both weights for an intersection of sets; where an
+   * operand is missing, the weight of the other.
+   */
   readonly weight: V;
   /** A new `Bucket`, or a `Set` where both operands are sets; an operand itself where the other one is missing. */
   readonly result: SortedMap<K, V> | SortedSet<K>;
@@ -227,7 +231,9 @@ async function weighted<K, V extends number | bigint>(
 ): Promise<Weighted<K, V> | { readonly weight: V; readonly result: null }> {
   const only = left ?? right;
   if (!only) return { weight: 0 as V, result: null };
-  if (!left || !right) return { weight: 1 as V, result: only as Weighted<K, V>["result"] };
+  if (!left || !right) {
+    return { weight: left ? leftWeight : rightWeight, result: only as Weighted<K, V>["result"] };
+  }
   const { numeric } = left[STRUCTURE].definition.family.value;
   if (!numeric) throw new TypeError(`the values of a ${left.constructor.name}'s family are no numbers`);
   const times = numeric.integer ? wholeProduct : floatProduct, plus = numeric.integer ? wholeSum : floatSum;

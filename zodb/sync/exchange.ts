@@ -18,8 +18,10 @@ const CALLER = 0, ANSWERER = 1;
 const SMALLEST = 1 << 16, LARGEST = 1 << 20;
 /** Milliseconds between two beats, and of one wait: the caller looks after the beat so often. */
 const BEAT_EVERY = 1000, SLICE = 250;
-/** So many waits without a beat mean that the thread is gone: half a minute of this process's own time. */
+/** So many waits without a beat mean that the thread is gone, or has never come: half a minute of this process's own time. */
 const MOST_SLICES = 120;
+
+const NOT_STARTED = "it has not started (a compiled program must include zodb/sync/storage_worker.ts)";
 
 /** What the threads share. */
 export interface SharedMemory {
@@ -110,6 +112,11 @@ export class Caller {
     return this.#rest();
   }
 
+  /** Whether there will be no more answers. */
+  get isDead(): boolean {
+    return this.#failure !== undefined || Atomics.load(this.#side.control, DEAD) === 1;
+  }
+
   #rest(): Message {
     const pieces = [this.#side.take()];
     while (this.#side.hasMore) {
@@ -130,7 +137,7 @@ export class Caller {
       const last = beat;
       beat = Atomics.load(control, BEAT);
       silent = beat === last ? silent + 1 : 0;
-      if (silent > MOST_SLICES) this.fail("it gives no sign of life");
+      if (silent > MOST_SLICES) this.fail(beat === 0 ? NOT_STARTED : "it gives no sign of life");
     }
     this.#requireLife();
   }
@@ -154,6 +161,7 @@ export class Answerer {
 
   constructor(memory: SharedMemory) {
     this.#side = new Side(memory);
+    Atomics.add(this.#side.control, BEAT, 1);
     this.#beating = setInterval(() => Atomics.add(this.#side.control, BEAT, 1), BEAT_EVERY);
   }
 

@@ -274,7 +274,7 @@ export class SyncStorage implements ObservableStorage, UndoableStorage, BlobStor
   close(): void {
     if (this.#closed) return;
     try {
-      this.#ask("close");
+      if (!this.#caller.isDead) this.#ask("close");
     } finally {
       this.#closed = true;
       this.#end();
