@@ -7,9 +7,6 @@
 import type { EmailHandler } from "./eventlog_section.ts";
 import { Outbox } from "./log_outbox.ts";
 
-/** The package that speaks to mail servers. It is loaded with the first mail: most servers send none. */
-const PACKAGE = "nodemailer";
-
 /** A mail server takes its time. */
 const PATIENCE = 4000;
 
@@ -50,7 +47,8 @@ export class EmailNotifier {
 
   async #send(text: string, signal: AbortSignal): Promise<void> {
     const { from, to, subject, smtpServer, smtpUsername, smtpPassword } = this.#handler;
-    const { default: mailer }: { default: Mailer } = await import(PACKAGE);
+    // Loaded with the first mail: most servers send none.
+    const { default: mailer }: { default: Mailer } = await import("nodemailer");
     const transport = mailer.createTransport({
       host: smtpServer.host,
       port: smtpServer.port ?? 25,

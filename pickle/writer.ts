@@ -96,6 +96,12 @@ export class PickleWriter {
     return this.#out.view().slice();
   }
 
+  /** Forgets all that it has written, to be used again. */
+  clear(): void {
+    this.#out.truncate();
+    this.#memo?.clear();
+  }
+
   /** Writes a value that has no parts, or opens one that has. */
   #begin(value: Writable): void {
     const out = this.#out;

@@ -12,7 +12,7 @@ import { reportUnfinished } from "./unfinished.ts";
 /** The command. */
 export const stats: Command = {
   name: "stats",
-  summary: "Counts the records of a Data.fs by class, and how many are history",
+  summary: "Counts the records of a Data.fs by class, and the history",
   operands: "FILE",
   operandCount: [1, 1],
   options: [

@@ -15,6 +15,7 @@ import { type StorageTransaction, supportsBlobs } from "../storage/mod.ts";
 import {
   type Awaitable,
   formatOid,
+  isPromise,
   NO_TID,
   type Oid,
   ReadOnlyError,
@@ -261,7 +262,9 @@ export class Changes implements DataManager {
       if (control.jar !== this.#space() || control.state !== CHANGED && !isAdded) continue;
       this.#found.push(control);
       for (let next = this.#found.pop(); next; next = this.#found.pop()) {
-        const record = yield* wait(this.#record(next));
+        const answer = this.#record(next);
+        // As `wait` would, without what that costs for each of many.
+        const record = isPromise(answer) ? (yield answer) as Uint8Array : answer;
         if (next.object instanceof Blob) {
           const content = yield* this.#contentOf(next.object);
           // Without one it was marked as changed, and nothing was written: it stays what it is.

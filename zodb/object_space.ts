@@ -7,7 +7,7 @@
  * @module
  */
 
-import { PickleError, PickleWriter, readRecord, type Value, type Writable } from "../pickle/mod.ts";
+import { PickleError, readRecord, type Value } from "../pickle/mod.ts";
 import { type Loaded, type Storage, supportsBlobs } from "../storage/mod.ts";
 import {
   type Awaitable,
@@ -40,7 +40,8 @@ import {
   keepDescription,
   referenceClass,
 } from "./serialization/class_description.ts";
-import { parsePersistentId, PersistentIds } from "./serialization/persistent_id.ts";
+import { parsePersistentId, type PersistentIds } from "./serialization/persistent_id.ts";
+import { RecordWriter } from "./serialization/record_writer.ts";
 import { StateReader } from "./serialization/state_reader.ts";
 import { StateWriter } from "./serialization/state_writer.ts";
 import { run, type Steps, wait } from "./steps.ts";
@@ -86,6 +87,7 @@ export class ObjectSpace implements Jar {
   /** How many objects were loaded, and stored. */
   loads = 0;
   readonly #options: ObjectSpaceOptions;
+  readonly #writer: RecordWriter;
   /** Goes up when the view moves. */
   #epoch = 0;
 
@@ -93,6 +95,11 @@ export class ObjectSpace implements Jar {
     this.#options = options;
     this.connection = options.connection;
     this.cache = new ObjectCache(options.limits);
+    this.#writer = new RecordWriter({
+      classes: options.classes,
+      reference: (object, ids) => this.#persistentId(object[CONTROL], ids),
+      weakReference: (reference, ids) => this.#weakId(reference, ids),
+    });
   }
 
   /** Moves the view. */
@@ -286,17 +293,10 @@ export class ObjectSpace implements Jar {
       const name = classNameOf(this.#options.classes, control);
       throw new StorageError(`${name} ${formatOid(control.oid!)} is to be stored, and has lost its state`);
     }
-    const { classes } = this.#options, ids = new PersistentIds();
-    const writer = new StateWriter({
-      classes,
-      reference: (object) => this.#persistentId(object[CONTROL], ids),
-      weakReference: (reference) => this.#weakId(reference, ids),
-    });
+    const { classes } = this.#options;
     try {
       this.#describe(control);
-      const description = descriptionOf(classes, control) as Writable;
-      const state = writer.write(control.object.__getstate__()) as Writable;
-      return new PickleWriter().write(description).write(state).bytes();
+      return this.#writer.write(descriptionOf(classes, control), control.object.__getstate__());
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
       const name = classNameOf(classes, control);
@@ -322,6 +322,7 @@ export class ObjectSpace implements Jar {
   }
 
   #describe(control: Control): void {
+    if (!control.object.__getnewargs__) return;
     const { classes } = this.#options,
       refuse = () => {
         throw new TypeError("arguments of __new__ can't be objects");

@@ -8,7 +8,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Oid, oid as asOid, type Tid } from "../../values/mod.ts";
+import { ClientStorage } from "../../client.ts";
+import { NO_TID, type Oid, oid as asOid, type Tid, tid as asTid } from "../../values/mod.ts";
 
 /** What is in each account at the start. */
 export const START = 1000;
@@ -47,6 +48,25 @@ export function amountOf(record: Uint8Array): number {
   return amount;
 }
 
+/** Opens a bank on an empty database. */
+export async function openBank(address: readonly [string, number], oids: readonly Oid[]): Promise<void> {
+  const [hostname, port] = address;
+  await using storage = new ClientStorage({ hostname, port });
+  await storage.ready;
+  const description = new TextEncoder().encode("opening");
+  const transaction = storage.begin({ user: new Uint8Array(), description, extension: new Uint8Array() });
+  for (const account of oids) transaction.store(account, NO_TID, accountRecord(START, 0));
+  await transaction.vote();
+  await transaction.finish();
+}
+
+/** The last transaction, for a client that is new. */
+export async function lastTransaction([hostname, port]: readonly [string, number]): Promise<Tid> {
+  await using storage = new ClientStorage({ hostname, port });
+  await storage.ready;
+  return storage.lastTransaction();
+}
+
 /** A revision that a client was given. */
 export interface Read {
   readonly oid: Oid;
@@ -83,6 +103,13 @@ export interface HistoricTransaction {
   readonly amounts: ReadonlyMap<Oid, number>;
 }
 
+/** A history, as `bank.history` in Python tells it. */
+export type ToldHistory = readonly (readonly [
+  tid: string,
+  note: string,
+  amounts: readonly (readonly [oid: number, amount: number])[],
+])[];
+
 /** The history of the database: the truth about all that clients say. */
 export class History {
   readonly #transactions: readonly HistoricTransaction[];
@@ -101,6 +128,15 @@ export class History {
         else this.#revisions.set(oid, [{ tid, amount }]);
       }
     }
+  }
+
+  /** The history that Python tells. */
+  static of(told: ToldHistory): History {
+    return new History(told.map(([id, note, amounts]) => ({
+      tid: asTid(BigInt(`0x${id}`)),
+      note,
+      amounts: new Map(amounts.map(([account, amount]) => [asOid(account), amount])),
+    })));
   }
 
   /** The current revisions. */

@@ -1,7 +1,13 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { main } from "../../scripts/zeo.ts";
-import { compareStorages, FileStorage, MappingStorage, supportsIteration } from "../../storage/mod.ts";
-import { NO_TID, type Oid, type Tid } from "../../values/mod.ts";
+import {
+  compareStorages,
+  copyTransactions,
+  FileStorage,
+  MappingStorage,
+  supportsIteration,
+} from "../../storage/mod.ts";
+import { formatTid, NO_TID, type Oid, StorageTransactionError, type Tid } from "../../values/mod.ts";
 import { fileStorageFixture } from "../fixtures/mod.ts";
 import { bytes, commit, nobody, record, revisions, undo } from "../storage/samples.ts";
 import { inFolder, names, zeo, zeoJson } from "./run.ts";
@@ -126,6 +132,17 @@ Deno.test("blobs are copied and compared, and need a place to go to", async () =
     assertEquals(refused.code, 1);
     assertMatch(refused.messages, /has no place for the blobs of/);
     assertEquals(names(folder).includes("Copy.fs"), false);
+    for (const dry of [["--dry-run"], []]) {
+      const behind = await zeo("copy", from, to, ...dry);
+      assertEquals(behind.code, 1);
+      assertMatch(
+        behind.messages,
+        /transaction [0-9a-f]{16}: 0x01 is a blob, and .*Data\.fs keeps no blobs; --from-/,
+      );
+    }
+    const without = await zeoJson<Copied>("copy", "--without-blobs", from, `${folder}/Without.fs`);
+    assertEquals([without.transactions, without.blobs], [2, 0]);
+    await Deno.remove(to);
     const target = ["--to-blobs", `${folder}/copied`];
     const copied = await zeoJson<Copied>("copy", from, to, "--from-blobs", blobs, ...target);
     assertEquals([copied.transactions, copied.blobs], [2, 1]);
@@ -181,6 +198,30 @@ Deno.test("a storage that can't take copies, or has no transactions to go throug
     assertMatch(target.messages, /a MappingStorage can't take copies/);
     assertEquals(supportsIteration(new MappingStorage()), false);
     assertEquals((await zeo("copy", `${folder}/memory.conf`, `${folder}/New.fs`)).code, 1);
+  });
+});
+
+Deno.test("a transaction whose status is none is named, and not copied", async () => {
+  await inFolder(async (folder) => {
+    const tids = await makeFile(`${folder}/Data.fs`);
+    await using from = FileStorage.open(`${folder}/Data.fs`, { readOnly: true });
+    await using to = FileStorage.open(`${folder}/Copy.fs`);
+    const odd = {
+      *transactions() {
+        for (const transaction of from.transactions()) {
+          yield transaction.tid === tids[2]
+            ? { ...transaction, status: "x", records: () => [] }
+            : transaction;
+        }
+      },
+    };
+    const source = Object.assign(Object.create(from), odd);
+    await assertRejects(
+      () => copyTransactions(source, to),
+      StorageTransactionError,
+      `transaction ${formatTid(tids[2])} has status "x": expected " ", or "p"`,
+    );
+    assertEquals(to.lastTransaction(), tids[1]);
   });
 });
 

@@ -42,6 +42,9 @@ class Item implements ViewOwner {
   }
 }
 
+/** Values that were taken out of a leaf, and may be put in again. */
+const detached = new WeakMap<object, Item>();
+
 /** The mutable values of one leaf that users have got hold of. */
 export class ItemViews {
   readonly #leaf: Leaf;
@@ -64,7 +67,19 @@ export class ItemViews {
   /** Hears that a value is taken out. */
   removed(value: unknown): void {
     const item = this.#take(value);
-    if (item) item.leaf = undefined;
+    if (!item) return;
+    item.leaf = undefined;
+    detached.set(value as object, item);
+  }
+
+  /** Hears that a value is put in. */
+  added(value: unknown): void {
+    if (typeof value !== "object" || value === null) return;
+    const item = detached.get(value);
+    if (!item) return;
+    detached.delete(value);
+    item.leaf = this.#leaf;
+    this.#items.set(value, item);
   }
 
   /** Hears that values are another leaf's from now on. */

@@ -12,7 +12,6 @@
 
 import { Float, PickleError, pythonFloat } from "../../pickle/mod.ts";
 import { compareBytes } from "../../storage/mod.ts";
-import { equalBytes } from "../../values/mod.ts";
 import { rawOf, stored } from "../tracking/raw.ts";
 import { compareObjects, requireOrdered } from "./object_order.ts";
 
@@ -31,7 +30,7 @@ export interface ItemKind {
   value(value: unknown, previous?: unknown): unknown;
   /** Negative, 0 or positive, for two that the tree holds. @throws {TypeError} when they have no order. */
   compare(left: unknown, right: unknown): number;
-  /** Whether setting a value to this one changes nothing. */
+  /** Whether setting a value to this one is no change: in Python it is one for all but numbers. */
   same(left: unknown, right: unknown): boolean;
   /** From a state. @throws {PickleError} when it can't be one. */
   read(value: unknown): unknown;
@@ -52,7 +51,6 @@ export const objects: ItemKind = {
   },
   value: (value, previous) => value === undefined ? null : stored(value, previous),
   compare: compareObjects,
-  // Python asks the objects' identity, and takes no chances.
   same: () => false,
   read: itself,
   write: itself,
@@ -122,7 +120,7 @@ export function byteStrings(length: number): ItemKind {
     key: accept,
     value: accept,
     compare: compareBytes,
-    same: (left, right) => equalBytes(left as Uint8Array, right as Uint8Array),
+    same: () => false,
     read: (value) => fromRecord(accept, value),
     // Python makes new bytes objects of them, so that no two are shared in a record.
     write: (value) => (value as Uint8Array).slice(),

@@ -97,7 +97,9 @@ export class Leaf implements Structure {
     const kept = mapping ? family.value.value(value) : undefined;
     this.changing();
     this.keys.splice(index, 0, key);
-    if (mapping) this.values.splice(index, 0, kept);
+    if (!mapping) return;
+    this.values.splice(index, 0, kept);
+    this.views.added(kept);
   }
 
   /** @param value As a user gives it. */
@@ -107,8 +109,10 @@ export class Leaf implements Structure {
     const previous = this.values[index], kept = family.value.value(value, previous);
     if (family.value.same(previous, kept)) return;
     this.changing();
-    if (kept !== previous) this.views.removed(previous);
     this.values[index] = kept;
+    if (kept === previous) return;
+    this.views.removed(previous);
+    this.views.added(kept);
   }
 
   remove(key: unknown): boolean {

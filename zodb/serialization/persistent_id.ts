@@ -54,6 +54,11 @@ export function parsePersistentId(pid: Value): ReferenceParts {
 export class PersistentIds {
   readonly #bytes = new Map<Oid, Uint8Array>();
 
+  /** Forgets them: what comes next is another record's. */
+  clear(): void {
+    this.#bytes.clear();
+  }
+
   /** The id of an object. @param description The class; undefined for one that takes arguments. */
   of(oid: Oid, description: Value | undefined, database?: string): Value {
     const id = this.#bytesOf(oid);

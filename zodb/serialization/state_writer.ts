@@ -44,6 +44,11 @@ export class StateWriter {
     this.#options = options;
   }
 
+  /** Forgets what it has written: the next value is another record's. */
+  clear(): void {
+    this.#done.clear();
+  }
+
   /**
    * A value as the pickle gets it.
    * @throws {TypeError} when a part of it is of a type that has no counterpart in Python.

@@ -18,8 +18,10 @@ const CALLER = 0, ANSWERER = 1;
 const SMALLEST = 1 << 16, LARGEST = 1 << 20;
 /** Milliseconds between two beats, and of one wait: the caller looks after the beat so often. */
 const BEAT_EVERY = 1000, SLICE = 250;
-/** So many waits without a beat mean that the thread is gone, or has never come: half a minute of this process's own time. */
+/** So many waits without a beat mean that the thread is gone: half a minute of this process's own time. */
 const MOST_SLICES = 120;
+/** Before the first one its module is loaded, and perhaps compiled. */
+const MOST_SLICES_TO_START = 240;
 
 const NOT_STARTED = "it has not started (a compiled program must include zodb/sync/storage_worker.ts)";
 
@@ -137,7 +139,9 @@ export class Caller {
       const last = beat;
       beat = Atomics.load(control, BEAT);
       silent = beat === last ? silent + 1 : 0;
-      if (silent > MOST_SLICES) this.fail(beat === 0 ? NOT_STARTED : "it gives no sign of life");
+      if (beat === 0 ? silent > MOST_SLICES_TO_START : silent > MOST_SLICES) {
+        this.fail(beat === 0 ? NOT_STARTED : "it gives no sign of life");
+      }
     }
     this.#requireLife();
   }

@@ -1,0 +1,180 @@
+/** `zeo export`, `zeo import` and `zeo shell`. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Evaluator, isUnfinished } from "../../scripts/evaluator.ts";
+import { DB, PersistentMap } from "../../zodb/mod.ts";
+import { Serving } from "../server/serving.ts";
+import { inFolder, names, type Run, zeo } from "./run.ts";
+
+async function makeDatabase(path: string): Promise<void> {
+  await using db = await DB.open(path);
+  await db.transaction(async ({ root }) => {
+    const inner = new PersistentMap<string, unknown>();
+    inner.set("text", "of the inner one");
+    const outer = new PersistentMap<string, unknown>();
+    outer.set("inner", inner);
+    await root.set("outer", outer);
+  });
+}
+
+async function oidOf(path: string, name: string): Promise<string> {
+  await using db = await DB.open(path);
+  await using connection = db.open();
+  return `0x${(await connection.root.get<PersistentMap<string, unknown>>(name))!._p_oid!.toString(16)}`;
+}
+
+async function innerText(path: string, name: string): Promise<unknown> {
+  await using db = await DB.open(path);
+  await using connection = db.open();
+  const outer = await connection.root.get<PersistentMap<string, unknown>>(name);
+  return (await outer!.get("inner") as PersistentMap<string, unknown>).get("text");
+}
+
+Deno.test("what is exported from one database is imported into another, under new ids", async () => {
+  await inFolder(async (folder) => {
+    const from = `${folder}/From.fs`, to = `${folder}/To.fs`, file = `${folder}/outer.zexp`;
+    await makeDatabase(from);
+    await makeDatabase(to);
+    const id = await oidOf(from, "outer");
+    const exported = await zeo("export", from, id, file);
+    assertMatch(exported.output, /outer\.zexp: 0x[0-9a-f]+ and what it refers to, \d+ bytes/);
+    const again = await zeo("export", from, id, file);
+    assertEquals([again.code, /is there already/.test(again.messages)], [1, true]);
+    const before = await Deno.readFile(to);
+    const dry = await zeo("import", to, file, "--at", "copy", "--dry-run");
+    assertMatch(dry.output, /would import .*outer\.zexp as copy/);
+    const taken = await zeo("import", to, file, "--at", "outer");
+    assertMatch(taken.messages, /has "outer" already/);
+    assertEquals(await Deno.readFile(to), before);
+    assertEquals((await zeo("import", to, file, "--at", "copy")).code, 0);
+    assertEquals(await innerText(to, "copy"), "of the inner one");
+    assertEquals(await innerText(to, "outer"), "of the inner one");
+    assertEquals(await oidOf(to, "copy") === await oidOf(to, "outer"), false);
+  });
+});
+
+Deno.test("an export that fails leaves no file, and what is no export changes nothing", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`;
+    await makeDatabase(path);
+    const missing = await zeo("export", path, "0x999", `${folder}/missing.zexp`);
+    assertEquals([missing.code, missing.messages], [1, "zeo: no such object: 0x0999\n"]);
+    assertEquals(names(folder).includes("missing.zexp"), false);
+    assertEquals((await zeo("export", path, "one", `${folder}/one.zexp`)).code, 2);
+    await Deno.writeTextFile(`${folder}/text.zexp`, "no export");
+    const before = await Deno.readFile(path);
+    const wrong = await zeo("import", path, `${folder}/text.zexp`, "--at", "x");
+    assertEquals(wrong.code, 1);
+    assertMatch(wrong.messages, /text\.zexp: invalid export header: expected ZEXP/);
+    assertEquals((await zeo("import", path, `${folder}/text.zexp`)).code, 2);
+    assertEquals((await zeo("import", `${folder}/new.fs`, `${folder}/none.zexp`, "--at", "x")).code, 1);
+    assertEquals(names(folder).includes("new.fs"), false);
+    assertEquals(await Deno.readFile(path), before);
+  });
+});
+
+Deno.test("export, import and copy take a server's address or URI for a storage", async () => {
+  await inFolder(async (folder) => {
+    const from = `${folder}/From.fs`, file = `${folder}/outer.zexp`;
+    await makeDatabase(from);
+    await using serving = await Serving.start({ storage: "file" });
+    const { port } = serving.address as { port: number };
+    assertEquals((await zeo("export", from, await oidOf(from, "outer"), file)).code, 0);
+    const imported = await zeo("import", `127.0.0.1:${port}`, file, "--at", "outer");
+    assertEquals(imported.messages, "");
+    const back = `${folder}/Back.fs`;
+    const copied = await zeo("copy", `zeo://127.0.0.1:${port}/1?wait_timeout=5`, back);
+    assertEquals(copied.messages, "");
+    assertEquals(await innerText(back, "outer"), "of the inner one");
+  });
+});
+
+const program = new URL("../../scripts/zeo.ts", import.meta.url).pathname;
+
+/** Runs `zeo shell` with something to read. */
+async function shell(input: string, ...args: string[]): Promise<Run> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-net", program, "shell", ...args],
+    env: { NO_COLOR: "1" },
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return { code, output: text.decode(stdout), messages: text.decode(stderr) };
+}
+
+Deno.test("what is typed into a shell changes the database when it is committed", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`;
+    await makeDatabase(path);
+    const typed = await shell(
+      `const outer = await root.get("outer")
+const inner = await load(await outer.get("inner"))
+inner.get("text")
+inner.set("text",
+  "another one")
+commit()
+root.set("lost", 1)
+`,
+      path,
+    );
+    assertEquals([typed.code, typed.messages], [0, "zeo: what was not committed is taken back\n"]);
+    assertMatch(typed.output, /^"of the inner one"$/m);
+    assertEquals(await innerText(path, "outer"), "another one");
+    const looked = await shell("root.keys()\nroot.set('x', 1); commit()\n", "--read-only", path);
+    assertEquals([looked.code, looked.output], [1, '[ "outer" ]\n']);
+    assertMatch(looked.messages, /ReadOnly/);
+  });
+});
+
+Deno.test("without a terminal a shell ends at the first line that fails, and nothing of it is stored", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`;
+    await makeDatabase(path);
+    const { code, messages } = await shell("root.set('x', 1)\nnonsense\ncommit()\n", path);
+    assertEquals(code, 1);
+    assertMatch(messages, /^zeo: ReferenceError: nonsense is not defined$/m);
+    assertEquals((await shell("root.keys()", path)).output, '[ "outer" ]\n');
+    assertEquals((await shell("1 +\n\n", path)).code, 1);
+  });
+});
+
+Deno.test("variables, functions and classes stay from line to line, and promises are waited for", async () => {
+  const evaluator = new Evaluator({ slowly: (value: unknown) => Promise.resolve(value) });
+  const steps: readonly (readonly [string, unknown])[] = [
+    ["1 + 1;", 2],
+    ["_ * 2", 4],
+    ["slowly(5)", 5],
+    ["const a = await slowly(6)", 6],
+    ["let { b, c: [d] } = { b: 7, c: [8] }", { b: 7, c: [8] }],
+    ["a + b + d", 21],
+    ["let nothing", undefined],
+    ["typeof nothing", "undefined"],
+    ["function twice(x) {\n  return 2 * x;\n}", undefined],
+    ["class Point { x = 3 }", undefined],
+    ["twice(new Point().x)", 6],
+    ["{ a: 1 }", { a: 1 }],
+    ["let sum = 0; for (const each of [1, 2]) sum += each; sum", 3],
+    ["if (sum > 2) sum = 9; else sum = 1", undefined],
+    ["sum", 9],
+    ["'a;b'; `c;${ ';' }`", "c;;"],
+  ];
+  for (const [code, expected] of steps) {
+    const value = await evaluator.run(code);
+    if (typeof value !== "function") assertEquals(value, expected, code);
+  }
+});
+
+Deno.test("a line that leaves something open goes on in the next one", () => {
+  for (const code of ["f(", "{", "[1,", "`a\n", "`${", "/* a", "f('(', (", "x = { // }"]) {
+    assertEquals(isUnfinished(code), true, code);
+  }
+  for (
+    const code of ["f()", "'('", '"it\'s ("', "`(`", "// (", "/* ( */", "}", "'open", "`${ `}` }`", "a;"]
+  ) {
+    assertEquals(isUnfinished(code), false, code);
+  }
+});
