@@ -148,7 +148,7 @@ export class ClientStorage implements ObservableStorage {
    * @throws {POSKeyError} when there is no such object, {ClientDisconnected} when there is no server to ask.
    */
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
-    const found = this.#link.known.cache.loadBefore(oid, before);
+    const found = this.#link.known.loadBefore(oid, before);
     if (found) return found;
     return this.#ask(oid, before);
   }
@@ -160,7 +160,7 @@ export class ClientStorage implements ObservableStorage {
 
   /** The same if the cache has it, and undefined otherwise: for whoever would rather not wait. */
   cached(oid: Oid, before: Tid = this.#now()): Loaded | undefined {
-    return this.#link.known.cache.loadBefore(oid, before);
+    return this.#link.known.loadBefore(oid, before);
   }
 
   async #loadLater(oid: Oid, before: Tid): Promise<Loaded | null> {
@@ -184,7 +184,7 @@ export class ClientStorage implements ObservableStorage {
    * @param before The transaction before which they are wanted; the last that is known counts unless told otherwise.
    */
   prefetch(oids: Iterable<Oid>, before: Tid = this.#now()): Promise<void> {
-    const missing = (oid: Oid) => !this.#link.known.cache.loadBefore(oid, before);
+    const missing = (oid: Oid) => !this.#link.known.loadBefore(oid, before);
     return prefetch(oids, missing, (oid, over) => {
       const { loads } = this.#link.known;
       if (this.#link.connections.current && loads) loads.fetch(oid, before, over);

@@ -324,6 +324,7 @@ export class ClientTransaction implements StorageTransaction, Player {
       const tid = await connection.call("tpc_finish", [this.#id], (value) => {
         if (value === null) throw new StorageTransactionError("the server has given the transaction up");
         const tid = tidOf(value);
+        this.#home.written(tid);
         // An exception in it must not keep the transaction from being seen.
         decision = decided && (async () => await decided(tid))();
         decision?.catch(() => {});

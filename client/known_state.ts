@@ -9,7 +9,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { RecordCache } from "../cache/mod.ts";
-import type { StorageObserver } from "../storage/mod.ts";
+import type { Loaded, StorageObserver } from "../storage/mod.ts";
 import { formatTid, NO_TID, type Oid, type Tid } from "../values/mod.ts";
 import type { ClientListeners } from "./events.ts";
 import type { LoadsInFlight } from "./loads_in_flight.ts";
@@ -45,6 +45,8 @@ export class KnownState {
   readonly #observers = new Set<StorageObserver>();
   readonly #watchers = new Set<ChangeWatcher>();
   #lastTid: Tid;
+  /** The last own transaction that the server has written, seen or not. */
+  #written: Tid = NO_TID;
   /** Of these, what came after the first is told completely. */
   #recent: Change[] = [];
 
@@ -60,6 +62,22 @@ export class KnownState {
   /** The last transaction that is known; `NO_TID` for none. */
   get lastTid(): Tid {
     return this.#lastTid;
+  }
+
+  /**
+   * A revision from the cache, if it is known to be the right one. While an own transaction is written and not visible,
+   * transactions before it may be on their way: what is current in the cache then says nothing of the time after the last
+   * one that is known. (The original's client believes it.)
+   */
+  loadBefore(oid: Oid, before: Tid): Loaded | undefined {
+    const found = this.cache.loadBefore(oid, before);
+    if (this.#written <= this.#lastTid) return found;
+    return found?.end === null && before - 1n > this.#lastTid ? undefined : found;
+  }
+
+  /** The server has written an own transaction, which becomes visible when what came before it is known. */
+  written(tid: Tid): void {
+    this.#written = tid;
   }
 
   /** Has an observer hear of others' transactions. */
@@ -112,7 +130,7 @@ export class KnownState {
     if (keep && this.cache.setAside) aside = this.cache.setAside();
     else this.cache.clear();
     this.#recent = [];
-    this.#lastTid = NO_TID;
+    this.#lastTid = this.#written = NO_TID;
     for (const observer of this.#observers) tell(() => observer.reset());
     this.#advance(tid);
     this.#skipped(tid);

@@ -23,6 +23,8 @@ export interface TransactionHome {
   getTid(oid: Oid): Awaitable<Tid>;
   /** A merged record, where conflicts are the client's to resolve. @throws {ConflictError} when there can't be one. */
   resolve(conflict: UnresolvedConflict): Promise<Uint8Array>;
+  /** The server has written it; it is visible later. */
+  written(tid: Tid): void;
   /** It is committed; called in the order of transactions. */
   committed(
     tid: Tid,

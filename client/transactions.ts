@@ -68,6 +68,10 @@ export class Transactions implements TransactionHome {
     return mergeConflict(conflict, this.#options.resolver, load);
   }
 
+  written(tid: Tid): void {
+    this.#options.link.known.written(tid);
+  }
+
   committed(...[tid, records, published]: Parameters<TransactionHome["committed"]>): void {
     this.#options.oids.used(records.keys());
     this.#options.link.known.committed(tid, records, published);

@@ -14,7 +14,7 @@ export function overview(commands: readonly Command[]): string {
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
-    "zeo COMMAND --help says more, with an example; zeo --version which version it is.",
+    "zeo COMMAND --help says more, with an example; --version which this is.",
     "Exit codes: 0 well, 1 failed or wrong, 2 bad call, 130 interrupted.",
   ].join("\n");
 }

@@ -10,11 +10,9 @@
  * @module
  */
 
-import { getLogger } from "@logtape/logtape";
-import { type StorageTransaction, supportsBlobs } from "../storage/mod.ts";
+import type { StorageTransaction } from "../storage/mod.ts";
 import {
   type Awaitable,
-  formatOid,
   isPromise,
   NO_TID,
   type Oid,
@@ -30,16 +28,12 @@ import type { Connection } from "./connection.ts";
 import { CHANGED, CONTROL, type Control, SAVED } from "./control.ts";
 import { disown, type ObjectSpace } from "./object_space.ts";
 import { OidsNeeded } from "./oid_supply.ts";
+import { storeRecord } from "./record_storing.ts";
 import { run, type Steps, wait } from "./steps.ts";
 import { SavepointStore, type WrittenRecord } from "./savepoint_store.ts";
 import { metadataOf } from "./serialization/transaction_metadata.ts";
 import type { DataManager, DataManagerSavepoint } from "./transaction/data_manager.ts";
 import type { Transaction } from "./transaction/transaction.ts";
-
-/** A record of so many bytes is worth a warning. */
-const LARGE_RECORD = 1 << 24;
-
-const log = getLogger(["zeo", "zodb"]);
 
 /** See the module. */
 export class Changes implements DataManager {
@@ -316,23 +310,9 @@ export class Changes implements DataManager {
     }
   }
 
-  #store(oid: Oid, { data, serial, blob }: WrittenRecord): void {
-    if (data.length >= LARGE_RECORD) {
-      const size = data.length;
-      log.warn("object {oid} has a record of {size} bytes: a blob may be better", {
-        oid: formatOid(oid),
-        size,
-      });
-    }
-    const { storage } = this.#connection.db;
-    if (blob === undefined) {
-      this.#storing!.store(oid, serial, data);
-      return;
-    }
-    if (!supportsBlobs(storage)) throw new Unsupported(`storing blobs in ${storage.name} is not supported`);
-    const storing = this.#storing as ReturnType<typeof storage.begin>;
-    storing.storeBlob(oid, serial, data, blob);
-    this.#written?.handedOver(blob);
+  #store(oid: Oid, record: WrittenRecord): void {
+    storeRecord(this.#connection.db.storage, this.#storing!, oid, record);
+    if (record.blob !== undefined) this.#written?.handedOver(record.blob);
   }
 
   /** The file with a blob's new content; undefined when there is none. */

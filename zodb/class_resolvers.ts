@@ -34,8 +34,12 @@ class ClassResolvers extends ResolverRegistry {
     const registered = this.#classes.byName(className)?.class as
       | { _p_resolveConflict?: ResolveConflict }
       | undefined;
-    return registered?._p_resolveConflict &&
-      this.#resolver((...states) => registered._p_resolveConflict!(...states));
+    if (registered?._p_resolveConflict) {
+      return this.#resolver((...states) => registered._p_resolveConflict!(...states));
+    }
+    // One that extends a class of BTrees has its states, and so its resolver.
+    const parent = registered && this.#classes.of(Object.getPrototypeOf(registered));
+    return parent && super.get(parent.global.toString());
   }
 
   #resolver(resolve: ResolveConflict): Resolver {

@@ -20,45 +20,17 @@ import { type Awaitable, type Oid, ROOT_OID, StorageError, type Tid, Unsupported
 import { classes, type ClassRegistry, type DictStyle } from "./classes.ts";
 import { conflictResolver } from "./class_resolvers.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import type { PoolLimits } from "./connection_pool.ts";
 import { ConnectionPools, momentBefore } from "./connection_pools.ts";
 import type { ConnectionSet } from "./connection_set.ts";
+import type { DBOptions, TransactOptions } from "./db_options.ts";
 import type { CacheLimits } from "./object_cache.ts";
 import { OidSupply } from "./oid_supply.ts";
 import { createRoot, hasRoot } from "./root_record.ts";
 import { run, type Steps, wait } from "./steps.ts";
 import { type TransactionInfo, transactionInfo } from "./transaction_info.ts";
 import type { Transaction } from "./transaction/transaction.ts";
-import { type RetryOptions, TransactionManager } from "./transaction/transaction_manager.ts";
+import { TransactionManager } from "./transaction/transaction_manager.ts";
 import { Undo } from "./undo.ts";
-
-/** How a database is used. */
-export interface DBOptions {
-  /** Its name among several; `unnamed`. */
-  readonly databaseName?: string;
-  /** The databases that it can refer to, by name; it adds itself. */
-  readonly databases?: Map<string, DB>;
-  /** Whether its objects may refer to those of other databases; true. */
-  readonly crossReferences?: boolean;
-  /** How many connections are kept; 7, for as long as the database is open. */
-  readonly pool?: Partial<PoolLimits>;
-  /** What each connection's cache holds; 400 objects, and any number of bytes. */
-  readonly cache?: Partial<CacheLimits>;
-  /** How many historical connections are kept; 3, for 5 minutes. */
-  readonly historicalPool?: Partial<PoolLimits>;
-  /** What a historical connection's cache holds; 1,000 objects, and any number of bytes. */
-  readonly historicalCache?: Partial<CacheLimits>;
-  /** How dicts in states are read; `map`. */
-  readonly dicts?: DictStyle;
-  /** The classes that it knows; those of `registerClass`. */
-  readonly classes?: ClassRegistry;
-}
-
-/** How a transaction of its own is run. */
-export interface TransactOptions extends RetryOptions {
-  /** What for; stored with it. */
-  readonly note?: string;
-}
 
 const OBJECTS = 400, HISTORICAL_OBJECTS = 1000, CONNECTIONS = 7, HISTORICAL_CONNECTIONS = 3;
 const HISTORICAL_TIMEOUT = 300_000;

@@ -7,6 +7,7 @@
  * - {@linkcode PersistentMap}, {@linkcode PersistentList}, {@linkcode Length}, {@linkcode Blob}: Python's classes
  * - {@linkcode OOBTree}, {@linkcode IOBTree}, …: maps and sets of any size, in order; see `btrees/mod.ts`
  * - {@linkcode TransactionManager}: several connections, and others, in one transaction
+ * - {@linkcode openSync}: for scripts, connections in which objects load themselves and nothing is awaited
  *
  * An object that is not loaded yet is a ghost. Touching a ghost throws a {@linkcode GhostError}; `await load(object)` or
  * `await object._p_activate()` fills it. What containers return from `get` is loaded.
@@ -46,7 +47,9 @@
  */
 
 export { type Awaitable, type Oid, StorageError, type Tid } from "../values/mod.ts";
+export type { ClientAddress } from "../client/mod.ts";
 export { type Construction, Float, Global } from "../pickle/mod.ts";
+export type { TlsClientOptions } from "../protocol/mod.ts";
 export { type ConflictQuestion, ConflictResolver } from "../storage/mod.ts";
 export type {
   BeginOptions,
@@ -77,7 +80,8 @@ export { Connection, type ConnectionOptions } from "./connection.ts";
 export type { PoolLimits } from "./connection_pool.ts";
 export type { Moment } from "./connection_pools.ts";
 export type { State } from "./control.ts";
-export { DB, type DBOptions, type TransactOptions } from "./db.ts";
+export { DB } from "./db.ts";
+export type { DBOptions, TransactOptions } from "./db_options.ts";
 export * from "./errors.ts";
 export { Length } from "./length.ts";
 export { load, type LoadOptions } from "./load.ts";
@@ -86,10 +90,18 @@ export { Persistent, PersistentBase } from "./persistent.ts";
 export { PersistentList } from "./persistent_list.ts";
 export { PersistentMap } from "./persistent_map.ts";
 export { Root } from "./root.ts";
-export { type DataFile, openSync, type SyncOptions } from "./sync/open_sync.ts";
+export { openSync } from "./sync/open_sync.ts";
+export type { DataFile, SyncOptions } from "./sync/sync_options.ts";
 export { SyncConnection, type SyncSavepoint } from "./sync/sync_connection.ts";
 export { type SyncConnectionOptions, SyncDB, type SyncTransactOptions } from "./sync/sync_db.ts";
-export { asSync, type Sync, type SyncAnswer, type SyncMember, type SyncObject } from "./sync/sync_types.ts";
+export {
+  asSync,
+  type BothIterable,
+  type Sync,
+  type SyncAnswer,
+  type SyncMember,
+  type SyncObject,
+} from "./sync/sync_types.ts";
 export type { DataManager, DataManagerSavepoint, Synchronizer } from "./transaction/data_manager.ts";
 export { Savepoint } from "./transaction/savepoint.ts";
 export {

@@ -322,7 +322,8 @@ export class ObjectSpace implements Jar {
   }
 
   #describe(control: Control): void {
-    if (!control.object.__getnewargs__) return;
+    // A ghost has been stored, and asking it for anything that it may not have would touch it.
+    if (control.state === GHOST || !control.object.__getnewargs__) return;
     const { classes } = this.#options,
       refuse = () => {
         throw new TypeError("arguments of __new__ can't be objects");

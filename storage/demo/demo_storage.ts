@@ -2,7 +2,8 @@
  * A storage whose changes go beside another storage, which stays as it is.
  *
  * What the changes know of an object counts, also that it is gone; of all others the base knows. A revision of the
- * base ends where the first one of the same object in the changes begins.
+ * base ends where the first one of the same object in the changes begins. Where others change the base meanwhile, as it
+ * is behind a server, that shows in objects that the changes don't have.
  *
  * @module
  */
@@ -36,6 +37,7 @@ import {
   capabilities,
   capabilitiesOf,
   type Capability,
+  isObservable,
   type Items,
   type IterableStorage,
   type IteratedTransaction,
@@ -43,6 +45,7 @@ import {
   type NewBlob,
   type Revision,
   type Storage,
+  type StorageObserver,
   supportsBlobs,
   supportsIteration,
   supportsUndo,
@@ -52,6 +55,7 @@ import {
   type UndoingTransaction,
 } from "../storage.ts";
 import { DemoTransaction } from "./demo_transaction.ts";
+import { LiveBase } from "./live_base.ts";
 import { newestRecord, newestRevision, orMissing } from "./lookup.ts";
 import { RandomOids } from "./random_oids.ts";
 import { Slice } from "../slice.ts";
@@ -105,7 +109,11 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
    * object would be there again.
    */
   readonly pack?: (time: number, options?: PackOptions) => Promise<PackResult>;
+  /** See `ObservableStorage.observe`; only where others change the base. */
+  readonly observe?: (observer: StorageObserver) => Disposable;
   readonly #base: Storage;
+  /** The base, where others change it. */
+  readonly #live?: LiveBase;
   readonly #changes: Changes;
   readonly #merge: Merge;
   readonly #oids: RandomOids;
@@ -124,13 +132,19 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
     let { changes } = options;
     this.#clocked = changes === undefined;
     if (changes === undefined) {
-      changes = new MappingStorage("MappingStorage", clockAfter(base, options.now ?? Date.now));
+      const last = () => this.#live?.last ?? base.lastTransaction();
+      changes = new MappingStorage("MappingStorage", clockAfter(last, options.now ?? Date.now));
       this.#temporary = temporaryDirectory();
       if (this.#temporary !== undefined) {
         changes = new StorageWithBlobs(changes, BlobDirectory.open(this.#temporary));
       }
     }
-    this.#changes = changes as Changes;
+    const ours = this.#changes = changes as Changes;
+    if (isObservable(base)) {
+      const isChanged = (oid: Oid) => then(newestRevision(ours, oid), (tid) => tid !== undefined);
+      const live = this.#live = new LiveBase(base, isChanged, () => this.lastTransaction());
+      this.observe = (observer) => live.observe(observer);
+    }
     this.name = options.name ?? `DemoStorage('${base.name}', '${changes.name}')`;
     this.readOnly = changes.readOnly;
     this.concurrentVotes = changes.concurrentVotes;
@@ -199,7 +213,10 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   lastTransaction(): Tid {
-    return this.#changes.lastTransaction() || this.#base.lastTransaction();
+    const changed = this.#changes.lastTransaction();
+    if (!this.#live) return changed || this.#base.lastTransaction();
+    const { last } = this.#live;
+    return changed > last ? changed : last;
   }
 
   lastInvalidations(count: number): Awaitable<{ readonly tid: Tid; readonly oids: readonly Oid[] }[]> {
@@ -289,6 +306,7 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   async close(): Promise<void> {
+    this.#live?.[Symbol.dispose]();
     try {
       await this.#changes.close();
     } finally {
@@ -304,8 +322,9 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
 
   /** The id of the first change, where the base's last transaction is in the future; else time tells. */
   #firstTid(): Tid | undefined {
-    if (this.#clocked || this.#changes.lastTransaction() !== NO_TID) return undefined;
-    const last = this.#base.lastTransaction();
+    const isFirst = this.#changes.lastTransaction() === NO_TID;
+    if (this.#clocked || !isFirst && !this.#live) return undefined;
+    const last = this.lastTransaction();
     return last < tidFromTime(Date.now()) ? undefined : tidAfter(last);
   }
 
@@ -357,11 +376,12 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
 }
 
 /** A clock whose transaction ids are later than all of the base's, also where those are in the future. */
-function clockAfter(base: Storage, now: () => number): () => number {
-  const last = base.lastTransaction();
-  // A millisecond, so that rounding can't make it the same.
-  const earliest = last === NO_TID ? 0 : tidTime(last) + 1;
-  return () => Math.max(now(), earliest);
+function clockAfter(lastTransaction: () => Tid, now: () => number): () => number {
+  return () => {
+    const last = lastTransaction();
+    // A millisecond, so that rounding can't make it the same.
+    return Math.max(now(), last === NO_TID ? 0 : tidTime(last) + 1);
+  };
 }
 
 /** A directory for blobs; undefined where none may be made. */

@@ -1,6 +1,6 @@
 /** A client's own transaction on a server that answers before it tells of what it has done already, as the original. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { ClientStorage } from "../../client.ts";
 import {
   type Awaitable,
@@ -78,6 +78,30 @@ Deno.test("R01 a client's own transaction is seen before those that come after i
   assertEquals(await finish, own);
   connection.reply(ping, null);
   assertEquals([storage.lastTransaction(), told], [after, [own, after]]);
+});
+
+Deno.test("R13 what the cache has is not taken for what an own transaction found, until what came before it is told", async () => {
+  const { server, storage, connection, finish, told } = await finishing();
+  await using _server = server;
+  await using _storage = storage;
+  const ping = await connection.expect("ping");
+  // Whoever has heard of the transaction by another way may ask for what it sees.
+  const changed = storage.loadBefore(x, tid(31));
+  assertEquals(isPromise(changed), true);
+  assertEquals([storage.cached(x, tid(31)), storage.cached(x)!.serial], [undefined, tid(5)]);
+  connection.found(await connection.expect("loadBefore"), bytes("other"), before, null);
+  assertEquals((await changed)!.serial, before);
+  const made = storage.loadBefore(y, tid(31));
+  connection.found(await connection.expect("loadBefore"), bytes("new"), own, null);
+  assertEquals((await made)!.serial, own);
+  connection.together(() => {
+    connection.invalidate(before, x);
+    connection.reply(ping, null);
+  });
+  assertEquals(await finish, own);
+  assertEquals([storage.lastTransaction(), told], [own, [before, own]]);
+  assertEquals(storage.cached(y)!.serial, own);
+  assertNotEquals(storage.cached(x)?.serial, tid(5));
 });
 
 Deno.test("R01 an own transaction of which the rest is not known is asked for anew", async () => {

@@ -374,7 +374,7 @@ await interopTest("set operations give what Python's give", async (peers) => {
 });
 
 type Operate = (left: unknown, right: unknown) => Promise<unknown>;
-type Weigh = (...args: unknown[]) => Promise<Weighted<unknown, number>>;
+type Weigh = (...args: unknown[]) => Promise<Weighted<unknown>>;
 
 function normalResult(expected: Json): Json {
   const [name, ...rest] = expected as [Json, ...Json[]];

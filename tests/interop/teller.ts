@@ -130,6 +130,9 @@ export class Teller implements AsyncDisposable {
     this.#storage = new ClientStorage({ hostname, port }, storage);
     this.#kept = new Kept(this.#storage, this.statement);
     this.#storage.observe(this.#kept);
+    const st = this.#storage, ev = (x: string) => (this.statement as any).log = [...((this.statement as any).log ?? []), [Date.now(), x, st.lastTransaction()]];
+    st.on("connected", () => ev("connected")); st.on("disconnected", (e) => ev("disconnected " + e.reason?.message)); st.on("reset", (e) => ev("reset " + e.tid));
+    st.on("invalidated", (e) => ev("inv " + e.tid + ":" + e.oids));
     this.#following = this.#follow(this.#storage);
     // It is awaited when the storage is closed.
     this.#following.catch(() => {});
@@ -146,7 +149,9 @@ export class Teller implements AsyncDisposable {
           }
           await step();
         } catch (error) {
-          const what = error instanceof ClientDisconnected
+          const what = error instanceof ClientDisconnected ||
+              // Python's server may close its storage while it still answers.
+              error instanceof Error && /closed file/.test(error.message)
             ? "lost"
             : error instanceof ConflictError
             ? "conflicts"
@@ -279,14 +284,16 @@ export class Teller implements AsyncDisposable {
   /** Loads, says so, and keeps what is current as long as nobody says that it has changed. */
   async #load(storage: ClientStorage, oid: Oid, before: Tid): Promise<Loaded> {
     const kept = this.#kept, state = kept.state(oid);
-    const found = await storage.loadBefore(oid, before);
+    const got = storage.loadBefore(oid, before);
+    const how = got instanceof Promise ? "server" : "cache";
+    const found = await got;
     if (!found) throw new Error(`${this.name}: ${oid} was not there before ${before}`);
     const { serial, end, data } = found, amount = amountOf(data);
     assert(
       serial < before && (end === null || end >= before),
       `${oid} before ${before}: from ${serial} to ${end}`,
     );
-    this.statement.reads.push({ oid, before, serial, end, amount });
+    this.statement.reads.push({ oid, before, serial, end, amount, how, at: Date.now() } as any);
     if (end === null && kept.storage === storage && kept.state(oid) === state) {
       kept.amounts.set(oid, { amount, serial });
     }

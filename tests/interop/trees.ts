@@ -101,9 +101,10 @@ export async function step(tree: Tree, [name, ...json]: Operation): Promise<Json
     case "has":
       return await tree.has(first);
     case "minKey":
-      return encode(await tree.minKey(first));
+      // To Python, None is no bound.
+      return encode(await tree.minKey(first ?? undefined));
     case "maxKey":
-      return encode(await tree.maxKey(first));
+      return encode(await tree.maxKey(first ?? undefined));
     case "keys": {
       const [min, max, excludeMin, excludeMax] = args as [unknown, unknown, boolean, boolean];
       const bounds = [min ?? undefined, max ?? undefined] as const;

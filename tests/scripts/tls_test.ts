@@ -33,9 +33,17 @@ Deno.test("a server that wants certificates is asked, checked and packed with th
     const untrusted = await zeo("check", address, "--tls", ...IDENTITY);
     assertEquals(untrusted.code, 2);
     assertMatch(untrusted.output, /certificate/);
-    const numeric = `127.0.0.2:${port}`;
-    assertEquals((await zeo("status", numeric, "--timeout", "1", ...tls)).code, 1);
   });
+});
+
+Deno.test("a certificate for another host is refused, unless that is not to be checked", async () => {
+  await using serving = await Serving.start({ tls: tlsIdentity("elsewhere") });
+  const { port } = serving.address as { port: number };
+  const call = ["status", `localhost:${port}`, "--timeout", "5", "--ca", tlsFile("elsewhere.pem")];
+  const refused = await zeo(...call);
+  assertEquals(refused.code, 1);
+  assertMatch(refused.messages, /elsewhere\.example/);
+  assertEquals((await zeo(...call, "--no-check-hostname")).code, 0);
 });
 
 Deno.test("a file that is no certificate, or no key of it, is named", async () => {

@@ -6,6 +6,7 @@ import { ClientDisconnected, ConflictError, oid, POSKeyError, UndoError } from "
 import {
   asSync,
   Blob,
+  IOBTree,
   Length,
   openSync,
   Persistent,
@@ -69,13 +70,38 @@ Deno.test("containers and weak references return values, not promises", () => {
   using connection = openSync<Bank & { weak: WeakReference<Account>[] }>(new MappingStorage());
   fill(connection);
   connection.root.list = asSync(new PersistentList([new Account("Cid", 30)]));
-  connection.root.weak = [new WeakReference(connection.root.list.get(0)!)];
+  connection.root.weak = [asSync(new WeakReference<Account>(connection.root.list.get(0)!))];
   connection.commit();
   using other = connection.db.open<Bank & { weak: WeakReference<Account>[] }>();
   assertEquals(other.root.list.get(-1)!.balance, 30);
   assertEquals(other.root.list.get(5), undefined);
   assertEquals(other.root.accounts.get("nobody"), undefined);
-  assertEquals((other.root.weak[0].get() as Account).owner, "Cid");
+  assertEquals(other.root.weak[0].get()!.owner, "Cid");
+});
+
+Deno.test("BTrees are searched and gone through without waiting", async () => {
+  await using server = await ServerProcess.start();
+  {
+    using connection = openSync<{ tree: IOBTree<string> }>(server.address);
+    const tree = new IOBTree<string>();
+    for (let key = 0; key < 2000; key++) tree.set(key, `value ${key}`);
+    connection.root.tree = asSync(tree);
+    connection.commit();
+  }
+  using connection = openSync<{ tree: IOBTree<string> }>(server.address);
+  const { tree } = connection.root;
+  assertEquals([tree.get(1500)!.length, tree.get(2000), tree.minKey(10), tree.size()], [
+    10,
+    undefined,
+    10,
+    2000,
+  ]);
+  assertEquals([...tree.entries()].map(([key]) => key), Array.from({ length: 2000 }, (_, i) => i));
+  const deleted: boolean = tree.delete(7);
+  tree.set(5, "five");
+  connection.commit();
+  assertEquals([deleted, tree.has(7), tree.get(5)], [true, false, "five"]);
+  assertEquals(tree.entries(6).first()![0], 6);
 });
 
 Deno.test("another's change is a conflict, and transaction(fn) tries again", async () => {
@@ -325,7 +351,7 @@ Deno.test("options that another thread can't be given are refused by name", () =
 Deno.test("a thread that dies is an error for whoever waits for it", async () => {
   await using server = await ServerProcess.start();
   const workerUrl = new URL("sync_dying_worker.ts", import.meta.url), sign = `${server.folder}/die`;
-  workerUrl.search = `?${server.folder}`;
+  Deno.env.set("ZEO_TESTS_DIE_WHEN", sign);
   using connection = openSync<Bank>(server.address, { workerUrl });
   fill(connection);
   Deno.writeTextFileSync(sign, "");

@@ -22,7 +22,7 @@ export type Form = "leaf" | "tree";
  * Keys in order. What takes no waiting is answered at once, so `await` costs nothing in memory: the methods return the
  * answer itself then, and a promise only where a node has to be loaded.
  */
-export abstract class SortedContainer<K> extends PersistentBase implements Shell {
+export abstract class SortedContainer<K> extends PersistentBase {
   /** @ignore */
   readonly [STRUCTURE]: Structure;
 

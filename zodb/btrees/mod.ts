@@ -48,6 +48,7 @@ export {
   intersection,
   multiunion,
   type Operand,
+  type Sums,
   union,
   type Weighted,
   weightedIntersection,

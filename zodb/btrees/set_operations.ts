@@ -14,9 +14,6 @@ import { type Place, type Shell, STRUCTURE } from "./structure.ts";
 /** A tree, a bucket or a set. */
 export type Operand<K> = SortedContainer<K>;
 
-/** Nothing at all, where an operand is meant: the other one is the result. */
-type Missing = null | undefined;
-
 /**
  * The keys that are in one or the other, as a new `Set` of the family; the other operand itself where one is missing.
  *
@@ -31,13 +28,15 @@ type Missing = null | undefined;
  * assertEquals(await both.keys().toArray(), [1, 2, 3]);
  * ```
  */
-export function union<K, A extends Operand<K>>(left: A, right: Missing): Promise<A>;
-export function union<K, B extends Operand<K>>(left: Missing, right: B): Promise<B>;
+export function union<K, A extends Operand<K>>(left: A, right: null | undefined): Promise<A>;
+/** The same where an operand may be missing. */
+export function union<K, B extends Operand<K>>(left: null | undefined, right: B): Promise<B>;
+/** The same for two operands. */
 export function union<K>(left: Operand<K>, right: Operand<K>): Promise<SortedSet<K>>;
 export async function union<K>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-): Promise<Operand<K> | Missing> {
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+): Promise<Operand<K> | null | undefined> {
   if (!left || !right) return left ?? right;
   return await combine(left, right, { left: true, both: true, right: true });
 }
@@ -46,13 +45,15 @@ export async function union<K>(
  * The keys that are in both, as a new `Set` of the family; the other operand itself where one is missing.
  * @throws {TypeError} when they are of different families.
  */
-export function intersection<K, A extends Operand<K>>(left: A, right: Missing): Promise<A>;
-export function intersection<K, B extends Operand<K>>(left: Missing, right: B): Promise<B>;
+export function intersection<K, A extends Operand<K>>(left: A, right: null | undefined): Promise<A>;
+/** The same where an operand may be missing. */
+export function intersection<K, B extends Operand<K>>(left: null | undefined, right: B): Promise<B>;
+/** The same for two operands. */
 export function intersection<K>(left: Operand<K>, right: Operand<K>): Promise<SortedSet<K>>;
 export async function intersection<K>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-): Promise<Operand<K> | Missing> {
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+): Promise<Operand<K> | null | undefined> {
   if (!left || !right) return left ?? right;
   return await combine(left, right, { left: false, both: true, right: false });
 }
@@ -65,14 +66,22 @@ export async function intersection<K>(
  */
 export function difference<K, V>(
   left: SortedMap<K, V>,
-  right: Operand<K> | Missing,
+  right: Operand<K> | null | undefined,
 ): Promise<SortedMap<K, V>>;
-export function difference<K>(left: SortedSet<K>, right: Operand<K> | Missing): Promise<SortedSet<K>>;
-export function difference<K>(left: Missing, right: Operand<K> | Missing): Promise<Missing>;
+/** The same for sets, and where an operand is missing. */
+export function difference<K>(
+  left: SortedSet<K>,
+  right: Operand<K> | null | undefined,
+): Promise<SortedSet<K>>;
+/** The same for sets, and where an operand is missing. */
+export function difference<K>(
+  left: null | undefined,
+  right: Operand<K> | null | undefined,
+): Promise<null | undefined>;
 export async function difference<K>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-): Promise<Operand<K> | Missing> {
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+): Promise<Operand<K> | null | undefined> {
   if (!left || !right) return left;
   const value: Value = ({ left: place }) => place!.leaf.values[place!.index];
   return await combine(
@@ -84,18 +93,22 @@ export async function difference<K>(
 }
 
 /** What weighted operations return. */
-export interface Weighted<K, V> {
+export interface Weighted<R> {
   /**
    * The weight of the result in further operations: 1; the sum of both weights for an intersection of sets; where an
    * operand is missing, the weight of the other.
    */
-  readonly weight: V;
+  readonly weight: number | bigint;
   /** A new `Bucket`, or a `Set` where both operands are sets; an operand itself where the other one is missing. */
-  readonly result: SortedMap<K, V> | SortedSet<K>;
+  readonly result: R;
 }
+
+/** A map with numbers as values, or a set. */
+export type Sums<K> = SortedMap<K, number | bigint> | SortedSet<K>;
 
 /**
  * The keys that are in one or the other, with their values times the weights, summed. In sets every key has value 1.
+ * Weights are 1 unless told otherwise.
  *
  * @throws {TypeError} when they are of different families, or values are no numbers; {@linkcode RangeError} when a sum
  * is beyond what the family holds.
@@ -106,25 +119,52 @@ export interface Weighted<K, V> {
  * import { assertEquals } from "@std/assert";
  *
  * const { result } = await weightedUnion(new IIBTree([[1, 3]]), new IIBTree([[1, 10], [2, 4]]), 2, 3);
- * assertEquals(await Array.fromAsync(result), [[1, 36], [2, 12]]);
+ * assertEquals(await result.keys().toArray(), [1, 2]);
+ * assertEquals(await (result as IIBTree).get(1), 36);
  * ```
  */
-export async function weightedUnion<K, V extends number | bigint>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-  leftWeight: V = 1 as V,
-  rightWeight: V = 1 as V,
-): Promise<Weighted<K, V> | { readonly weight: V; readonly result: null }> {
+export function weightedUnion<K>(
+  left: Operand<K>,
+  right: Operand<K>,
+  leftWeight?: number | bigint,
+  rightWeight?: number | bigint,
+): Promise<Weighted<Sums<K>>>;
+/** The same where an operand may be missing. */
+export function weightedUnion<K>(
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+  leftWeight?: number | bigint,
+  rightWeight?: number | bigint,
+): Promise<Weighted<Sums<K> | null>>;
+export async function weightedUnion<K>(
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+  leftWeight: number | bigint = 1,
+  rightWeight: number | bigint = 1,
+): Promise<Weighted<Sums<K> | null>> {
   return await weighted(left, right, leftWeight, rightWeight, { left: true, both: true, right: true });
 }
 
 /** The keys that are in both, with their values times the weights, summed. As {@linkcode weightedUnion}. */
-export async function weightedIntersection<K, V extends number | bigint>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-  leftWeight: V = 1 as V,
-  rightWeight: V = 1 as V,
-): Promise<Weighted<K, V> | { readonly weight: V; readonly result: null }> {
+export function weightedIntersection<K>(
+  left: Operand<K>,
+  right: Operand<K>,
+  leftWeight?: number | bigint,
+  rightWeight?: number | bigint,
+): Promise<Weighted<Sums<K>>>;
+/** The same where an operand may be missing. */
+export function weightedIntersection<K>(
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+  leftWeight?: number | bigint,
+  rightWeight?: number | bigint,
+): Promise<Weighted<Sums<K> | null>>;
+export async function weightedIntersection<K>(
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+  leftWeight: number | bigint = 1,
+  rightWeight: number | bigint = 1,
+): Promise<Weighted<Sums<K> | null>> {
   return await weighted(left, right, leftWeight, rightWeight, { left: false, both: true, right: false });
 }
 
@@ -222,18 +262,16 @@ function places(shell: Shell): AsyncGenerator<Place, void> {
   return rangeOf<Place>(shell, {}, (leaf, index) => ({ leaf, index }), false)[Symbol.asyncIterator]();
 }
 
-async function weighted<K, V extends number | bigint>(
-  left: Operand<K> | Missing,
-  right: Operand<K> | Missing,
-  leftWeight: V,
-  rightWeight: V,
+async function weighted<K>(
+  left: Operand<K> | null | undefined,
+  right: Operand<K> | null | undefined,
+  leftWeight: Numeric,
+  rightWeight: Numeric,
   choice: Choice,
-): Promise<Weighted<K, V> | { readonly weight: V; readonly result: null }> {
+): Promise<Weighted<Sums<K> | null>> {
   const only = left ?? right;
-  if (!only) return { weight: 0 as V, result: null };
-  if (!left || !right) {
-    return { weight: left ? leftWeight : rightWeight, result: only as Weighted<K, V>["result"] };
-  }
+  if (!only) return { weight: 0, result: null };
+  if (!left || !right) return { weight: left ? leftWeight : rightWeight, result: only as Sums<K> };
   const { numeric } = left[STRUCTURE].definition.family.value;
   if (!numeric) throw new TypeError(`the values of a ${left.constructor.name}'s family are no numbers`);
   const times = numeric.integer ? wholeProduct : floatProduct, plus = numeric.integer ? wholeSum : floatSum;
@@ -244,8 +282,7 @@ async function weighted<K, V extends number | bigint>(
     return one === undefined ? other : other === undefined ? one : plus(one, other);
   };
   const result = await combine(left, right, choice, isMap ? value : undefined);
-  const weight = isMap || choice.left ? 1 as V : plus(leftWeight, rightWeight) as V;
-  return { weight, result: result as Weighted<K, V>["result"] };
+  return { weight: isMap || choice.left ? 1 : plus(leftWeight, rightWeight), result: result as Sums<K> };
 }
 
 type Numeric = number | bigint;

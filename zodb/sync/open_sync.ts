@@ -8,42 +8,13 @@ import { DEFAULT_CACHE_SIZE } from "../../cache/mod.ts";
 import type { ClientAddress, ClientOptions } from "../../client/mod.ts";
 import type { Storage } from "../../storage/mod.ts";
 import { conflictResolver } from "../class_resolvers.ts";
-import { DB, type DBOptions } from "../db.ts";
+import { DB } from "../db.ts";
 import { now, run } from "../steps.ts";
 import type { StorageSource } from "./hosted_storage.ts";
 import type { SyncConnection } from "./sync_connection.ts";
-import { requireImmediate, type SyncConnectionOptions, SyncDB } from "./sync_db.ts";
+import { requireImmediate, SyncDB } from "./sync_db.ts";
+import type { DataFile, SyncOptions } from "./sync_options.ts";
 import { SyncStorage } from "./sync_storage.ts";
-
-/** A Data.fs of this machine, which no other process has open. */
-export interface DataFile {
-  /** Its path. */
-  readonly file: string;
-  /** A directory for blobs; without one there are none. */
-  readonly blobDir?: string;
-  /** Whether only to read, perhaps beside a process that writes. */
-  readonly readOnly?: boolean;
-}
-
-/** How a synchronous connection is opened: a client's options, but for what can't be handed to another thread. */
-export interface SyncOptions
-  extends
-    Omit<ClientOptions, "cache" | "conflictResolver" | "signal" | "wait">,
-    Omit<SyncConnectionOptions, "at" | "before"> {
-  /** The file of a cache of records that outlives this client. In memory unless told otherwise. */
-  readonly cache?: string;
-  /**
-   * Whether `begin` asks the server, so that it sees all that was committed before it; true. Otherwise it sees what the
-   * server has told by then.
-   */
-  readonly serverSync?: boolean;
-  /** How the database is used. */
-  readonly db?: DBOptions;
-  /** Bytes of records that are kept in the program's own thread, besides the client's cache; 20 MB. */
-  readonly recordCacheSize?: number;
-  /** Where the module of the thread is, `zodb/sync/storage_worker.ts`: for programs that are bundled into one file. */
-  readonly workerUrl?: string | URL;
-}
 
 /**
  * Opens a synchronous connection: one whose objects load themselves when they are touched, as in Python. Meant for

@@ -7,7 +7,8 @@
 import { type PackResult, supportsPack, supportsUndo } from "../../storage/mod.ts";
 import { type Oid, StorageError, type Tid, Unsupported } from "../../values/mod.ts";
 import type { Moment } from "../connection_pools.ts";
-import type { DB, TransactOptions } from "../db.ts";
+import type { DB } from "../db.ts";
+import type { TransactOptions } from "../db_options.ts";
 import { now, run } from "../steps.ts";
 import { canSync } from "../storage_questions.ts";
 import { type TransactionInfo, transactionInfo } from "../transaction_info.ts";

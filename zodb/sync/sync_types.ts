@@ -5,6 +5,7 @@
  */
 
 import type { PersistentBase } from "../persistent.ts";
+import type { WeakReference } from "../types/weak_reference.ts";
 
 /**
  * An object in a synchronous connection: the same, but what its methods would otherwise return as `Awaitable` is the
@@ -22,11 +23,14 @@ import type { PersistentBase } from "../persistent.ts";
  * ```
  */
 export type Sync<T> = 0 extends 1 & T ? T
-  : T extends PersistentBase ? SyncObject<T>
+  : T extends PersistentBase | WeakReference | BothIterable ? SyncObject<T>
   : T extends Map<infer K, infer V> ? Map<K, Sync<V>>
   : T extends IterableIterator<infer U> ? IterableIterator<Sync<U>>
   : T extends readonly unknown[] ? { [K in keyof T]: Sync<T[K]> }
   : T;
+
+/** What can be gone through with and without waiting: ranges of BTrees. */
+export type BothIterable = Iterable<unknown> & AsyncIterable<unknown>;
 
 /** See {@linkcode Sync}. It can still be used wherever the object itself can. */
 export type SyncObject<T> =

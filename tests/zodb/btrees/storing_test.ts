@@ -1,7 +1,15 @@
 /** Trees in databases: what is stored, what is loaded, and what several connections do at once. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DB, GhostError, IIBTree, IOBTree, OOBTree, PersistentMap } from "../../../zodb/mod.ts";
+import {
+  DB,
+  GhostError,
+  IIBTree,
+  IOBTree,
+  OOBTree,
+  PersistentMap,
+  registerClass,
+} from "../../../zodb/mod.ts";
 import type { FileStorage } from "../../../storage/mod.ts";
 import { ReadConflictError } from "../../../values/mod.ts";
 import { fileDatabase, Item } from "../objects.ts";
@@ -175,6 +183,30 @@ Deno.test("a commit fails when somebody has restructured the tree above what it 
   await other.commit();
   await one.begin();
   assertEquals([await tree.get(0), await tree.get(250)], [100, 1]);
+});
+
+/** As an application extends one of Python's. */
+class Index extends OOBTree<string, number> {}
+registerClass("tests.btrees.Index", Index);
+
+Deno.test("changes of different keys at once are merged, also in a class that extends one of BTrees", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const made of [new OOBTree<string, number>(), new Index()]) {
+    await using db = await DB.open(`${folder}/${made.constructor.name}.fs`);
+    await db.transaction(({ root }) => root.set("tree", made));
+    await using one = db.open();
+    await using other = db.open();
+    const [tree, same] = await Promise.all(
+      [one, other].map(async ({ root }) => (await root.get<OOBTree<string, number>>("tree"))!),
+    );
+    await tree.set("a", 1);
+    await same.set("b", 2);
+    await one.commit();
+    await other.commit();
+    assertEquals(await same.items().toArray(), [["a", 1], ["b", 2]]);
+    assert(same instanceof made.constructor);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("changes that are taken back are gone, new leaves with them", async () => {
