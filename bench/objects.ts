@@ -35,6 +35,9 @@ const STEPS = ["add", "update", "cold", "warm", "hot"] as const;
 type Step = typeof STEPS[number];
 type SideKind = "python" | "ours";
 
+/** Rounds at the start that don't count: compilers get warm. */
+const WARMING = 6;
+
 /** Who works on which server. */
 interface Pair {
   readonly name: string;
@@ -125,13 +128,12 @@ async function measure(
     sides.push(started);
   }
   const rates = PAIRS.map((): Rates => ({ add: [], update: [], cold: [], warm: [], hot: [] }));
-  // Two rounds first that don't count: compilers get warm.
-  for (let round = -2; round < rounds; round++) {
+  for (let round = -WARMING; round < rounds; round++) {
     console.error(`${processes} processes: ${round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`}`);
     for (const step of STEPS) {
       for (let turn = 0; turn < PAIRS.length; turn++) {
         // Taking turns at being first.
-        const pair = (turn + round + 2) % PAIRS.length;
+        const pair = (turn + round + WARMING) % PAIRS.length;
         const seconds = await Promise.all(sides[pair].map((side) => side.do(step)));
         if (round >= 0) rates[pair][step].push(processes * objects / Math.max(...seconds));
       }

@@ -5,7 +5,7 @@
  */
 
 import { CacheFileError, type CacheFileReport, inspectCacheFile } from "../cache/mod.ts";
-import { formatTid, NO_TID } from "../values/mod.ts";
+import { formatTid, LockFile, NO_TID } from "../values/mod.ts";
 import { simulateCaches } from "./cache_simulate.ts";
 import { traceCache } from "./cache_trace.ts";
 import { type Command, Failure, type Invocation, type Option, UsageError } from "./command.ts";
@@ -86,7 +86,8 @@ function showContents(path: string, { output, json, note }: Invocation): number 
     report = inspectCacheFile(path);
   } catch (error) {
     if (!(error instanceof CacheFileError)) throw error;
-    throw new Failure(`${path}: ${error.message}`);
+    const writing = LockFile.isHeld(`${path}.lock`) ? "; a client has it open: look again, or at a copy" : "";
+    throw new Failure(`${path}: ${error.message}${writing}`);
   }
   const { size, lastTid, objects, current, nonCurrent, unbelieved, damaged, sealed, locked } = report;
   if (locked) note(`${path}: a client has it open, and what is shown may change meanwhile`);

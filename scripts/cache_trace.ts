@@ -48,8 +48,8 @@ export async function* tracedEvents(path: string, invocation: Invocation): Async
     const left = yield* readTrace(source);
     if (left > 0) invocation.note(`${path}: ${left} bytes at the end are no whole event; left out`);
   } catch (error) {
-    // A stream that can't be unpacked is a TypeError.
-    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    // What can't be unpacked is a TypeError.
+    if (!(error instanceof RangeError || path.endsWith(".gz") && error instanceof TypeError)) throw error;
     throw new Failure(`${path}: ${error.message}`);
   }
 }

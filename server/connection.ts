@@ -68,7 +68,7 @@ export class Connection {
   #loads!: LoadFormat;
   readonly #stores = new StoreFormat();
   /** When it was accepted, in milliseconds since 1970. */
-  readonly #since = Date.now();
+  readonly since: number = Date.now();
   /** Messages since the registration. */
   #calls = 0;
   /** Whether it was the server that ended it. */
@@ -102,6 +102,12 @@ export class Connection {
     this.#channel.close();
   }
 
+  /** Ends the connection unless a client has registered. @param seconds How long it had, for the log. */
+  requireRegistration(seconds: number): void {
+    if (this.#session || this.#refused) return;
+    this.#refuse(`not registered within ${seconds} seconds`);
+  }
+
   /** Ends the connection when the client has read what it was sent. */
   end(): Promise<void> {
     return this.#channel.end();
@@ -131,7 +137,7 @@ export class Connection {
     const transaction = session?.transaction;
     return {
       peer: this.#peer,
-      since: this.#since,
+      since: this.since,
       storage: session?.served.id,
       client: session?.clientLabel ?? "",
       readOnly: session?.readOnly ?? false,

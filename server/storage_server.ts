@@ -62,12 +62,17 @@ export interface StorageServerOptions {
   readonly limits?: ChannelLimits;
   /** Connections at the same time, those that shake hands among them; more are closed at once. */
   readonly maxConnections?: number;
+  /** Seconds that a client may take from the connection until it has registered; 60 unless told otherwise. */
+  readonly registrationTimeout?: number;
   /** Encrypts all connections; undefined for none. */
   readonly tls?: TlsServerOptions;
 }
 
 /** Seconds in which clients can read what they were sent before a server that is stopped disconnects them. */
 const FLUSHING = 1;
+
+/** Seconds that a client may take until it has registered, unless told otherwise. */
+const REGISTRATION = 60;
 
 /** How long to wait after a failure to accept, in milliseconds: it may be that there are no file descriptors. */
 const ACCEPT_PAUSE = 100;
@@ -95,6 +100,8 @@ export class StorageServer implements Watched, AsyncDisposable {
   readonly #handshakes = new Map<Accepted, Promise<void>>();
   readonly #counts = new ConnectionCounts();
   readonly #accepting: Promise<void>;
+  /** Looks after those who don't say what they want. */
+  readonly #sweeping: ReturnType<typeof setInterval>;
   /** The end of listening. */
   #listening?: Promise<void>;
   #stopping?: Promise<void>;
@@ -160,6 +167,18 @@ export class StorageServer implements Watched, AsyncDisposable {
     log.info`StorageServer created ${options.readOnly ? "RO" : "RW"} with storages: ${described.join(", ")}`;
     connectionLog.info`listening on ${pythonAddress(this.address)}`;
     this.#accepting = this.#accept();
+    const patience = (options.registrationTimeout ?? REGISTRATION) * 1000;
+    this.#sweeping = setInterval(() => this.#sweep(patience), patience / 4);
+  }
+
+  /** One timer for all connections: they are old enough to be looked at once in a while. */
+  #sweep(patience: number): void {
+    const before = Date.now() - patience;
+    // Those that have come last are at the end.
+    for (const connection of this.#connections.keys()) {
+      if (connection.since > before) break;
+      connection.requireRegistration(patience / 1000);
+    }
   }
 
   /** Which encoding it offers. */
@@ -306,6 +325,7 @@ export class StorageServer implements Watched, AsyncDisposable {
       log.debug`Closing ${this.#host.protocol}`;
       connection.close();
     }
+    clearInterval(this.#sweeping);
     await this.#accepting;
     await Promise.all(this.#handshakes.values());
     await Promise.all(this.#connections.values());

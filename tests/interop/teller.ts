@@ -151,7 +151,7 @@ export class Teller implements AsyncDisposable {
         } catch (error) {
           const what = error instanceof ClientDisconnected ||
               // Python's server may close its storage while it still answers.
-              error instanceof Error && /closed file/.test(error.message)
+              error instanceof Error && /^builtins.ValueError: .*closed/.test(error.message)
             ? "lost"
             : error instanceof ConflictError
             ? "conflicts"

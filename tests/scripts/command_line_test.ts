@@ -33,7 +33,7 @@ Deno.test("the overview has every command on one screen", async () => {
 /** The calls of a text's examples: what follows `zeo` in a line that begins with `$`, or with a command's name. */
 function calls(text: string): string[][] {
   return text.split("\n").flatMap((line) => {
-    const match = /(?:^\s*\$ |^|[(|] ?)zeo ([a-z-]+\b[^|)>]*)/.exec(line);
+    const match = /(?:^\s*\$ |^|[(|] ?)zeo ([a-z-]+\b[^|)<>]*)/.exec(line);
     return match ? [match[1].trim().split(/\s+/).map((word) => word.replaceAll(/^['"]|['"]$/g, ""))] : [];
   });
 }

@@ -86,6 +86,19 @@ Deno.test("export, import and copy take a server's address or URI for a storage"
     const copied = await zeo("copy", `zeo://127.0.0.1:${port}/1?wait_timeout=5`, back);
     assertEquals(copied.messages, "");
     assertEquals(await innerText(back, "outer"), "of the inner one");
+    // By a configuration, and to an empty server.
+    await using empty = await Serving.start({ storage: "file" });
+    const client = ({ port }: { port: number }) => `server 127.0.0.1:${port}\n  wait-timeout 5`;
+    await Deno.writeTextFile(
+      `${folder}/servers.conf`,
+      `%import ZEO\n<clientstorage source>\n  ${client({ port })}\n</clientstorage>\n` +
+        `<clientstorage destination>\n  ${client(empty.address as { port: number })}\n</clientstorage>\n`,
+    );
+    const converted = await zeo("copy", `${folder}/servers.conf`);
+    assertEquals([converted.code, converted.messages], [0, ""]);
+    const again = `${folder}/Again.fs`;
+    assertEquals((await zeo("copy", `${folder}/servers.conf#destination`, again)).code, 0);
+    assertEquals(await Deno.readFile(again), await Deno.readFile(back));
   });
 });
 

@@ -124,6 +124,22 @@ Deno.test("R04: a bad version, an unknown letter and an empty hello are disconne
   }
 });
 
+Deno.test("a connection on which nobody registers is closed after a while; one that is registered may be silent", async () => {
+  await using log = await CapturedLog.start();
+  await using serving = await Serving.start({ registrationTimeout: 0.2 });
+  const registered = await serving.connect();
+  const silent = await serving.connect({ silent: true });
+  const greeted = await serving.connect({ storage: null });
+  await Promise.all([silent.closed, greeted.closed]);
+  await until(
+    () => log.matching(/not registered within 0.2 seconds: client .* disconnected/).length === 2,
+    "two lines",
+  );
+  const late = await serving.connect({ silent: true });
+  await late.closed;
+  assertEquals([await registered.call("ping"), serving.server.connections], [null, 1]);
+});
+
 Deno.test("several storages in one server are apart from each other", async () => {
   await using serving = await Serving.start({
     storages: new Map([["1", new MappingStorage("first")], ["second", new MappingStorage("other")]]),

@@ -6,7 +6,8 @@
  *
  * The turn says whose the buffer is. A message that is longer than the buffer goes in pieces, the turn going to and fro;
  * before that the buffer grows. The answering thread counts the beat up every second: a caller that has seen none for
- * long knows that nobody will answer. A thread that dies of an exception says so, and why, in `dead` and the buffer.
+ * long knows that nobody will answer. A thread that dies of an exception says so in `dead`: how many bytes its last words,
+ * in memory of their own as it may not be its turn, have.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import { StorageError } from "../../values/mod.ts";
 
 const TURN = 0, BEAT = 1, DEAD = 2, KIND = 3, LENGTH = 4, MORE = 5, WORDS = 8;
 const CALLER = 0, ANSWERER = 1;
-const SMALLEST = 1 << 16, LARGEST = 1 << 20;
+const SMALLEST = 1 << 16, LARGEST = 1 << 20, MOST_WORDS = 4096;
 /** Milliseconds between two beats, and of one wait: the caller looks after the beat so often. */
 const BEAT_EVERY = 1000, SLICE = 250;
 /** So many waits without a beat mean that the thread is gone: half a minute of this process's own time. */
@@ -29,6 +30,7 @@ const NOT_STARTED = "it has not started (a compiled program must include zodb/sy
 export interface SharedMemory {
   readonly control: SharedArrayBuffer;
   readonly buffer: SharedArrayBuffer;
+  readonly lastWords: SharedArrayBuffer;
 }
 
 /** What is said: what kind it is, and the bytes of it. */
@@ -42,6 +44,7 @@ export function shareMemory(): SharedMemory {
   return {
     control: new SharedArrayBuffer(4 * WORDS),
     buffer: new SharedArrayBuffer(SMALLEST, { maxByteLength: LARGEST }),
+    lastWords: new SharedArrayBuffer(MOST_WORDS),
   };
 }
 
@@ -91,6 +94,7 @@ class Side {
 /** Calls, and waits for the answers. */
 export class Caller {
   readonly #side: Side;
+  readonly #lastWords: Uint8Array;
   readonly #what: string;
   /** Why there will be no more answers. */
   #failure: Error | undefined;
@@ -98,6 +102,7 @@ export class Caller {
   /** @param what Whom it calls, for messages. */
   constructor(memory: SharedMemory, what: string) {
     this.#side = new Side(memory);
+    this.#lastWords = new Uint8Array(memory.lastWords);
     this.#what = what;
   }
 
@@ -116,7 +121,7 @@ export class Caller {
 
   /** Whether there will be no more answers. */
   get isDead(): boolean {
-    return this.#failure !== undefined || Atomics.load(this.#side.control, DEAD) === 1;
+    return this.#failure !== undefined || Atomics.load(this.#side.control, DEAD) > 0;
   }
 
   #rest(): Message {
@@ -148,8 +153,8 @@ export class Caller {
 
   #requireLife(): void {
     if (this.#failure) throw this.#failure;
-    if (Atomics.load(this.#side.control, DEAD) === 0) return;
-    this.fail(new TextDecoder().decode(this.#side.take().bytes));
+    const length = Atomics.load(this.#side.control, DEAD);
+    if (length > 0) this.fail(new TextDecoder().decode(this.#lastWords.slice(0, length)));
   }
 
   /** Has this and all later calls fail. */
@@ -161,10 +166,12 @@ export class Caller {
 /** Answers calls. */
 export class Answerer {
   readonly #side: Side;
+  readonly #lastWords: Uint8Array;
   readonly #beating: ReturnType<typeof setInterval>;
 
   constructor(memory: SharedMemory) {
     this.#side = new Side(memory);
+    this.#lastWords = new Uint8Array(memory.lastWords);
     Atomics.add(this.#side.control, BEAT, 1);
     this.#beating = setInterval(() => Atomics.add(this.#side.control, BEAT, 1), BEAT_EVERY);
   }
@@ -183,8 +190,9 @@ export class Answerer {
   /** Tells that there will be no more answers. */
   die(reason: string): void {
     clearInterval(this.#beating);
-    this.#side.put({ kind: 0, bytes: new TextEncoder().encode(reason.slice(0, 10_000)) }, 0);
-    Atomics.store(this.#side.control, DEAD, 1);
+    const words = new TextEncoder().encode(reason || "an error without a message").subarray(0, MOST_WORDS);
+    this.#lastWords.set(words);
+    Atomics.store(this.#side.control, DEAD, words.length);
     this.#side.give(CALLER);
   }
 
