@@ -135,13 +135,17 @@ export class PickleWriter {
     } else if (value instanceof Tuple && value.length === 0) {
       out.tuple(0);
     } else if (value instanceof PersistentReference) {
-      this.#enter(this.#reference(value));
+      if (this.#isFlat(value.pid)) {
+        this.#begin(value.pid);
+        out.one(0x51);
+      } else this.#enter(this.#reference(value));
     } else if (this.#recall(value)) {
       return;
     } else if (value instanceof Uint8Array) {
       this.#remember(value, out.bytes(value));
     } else if (value instanceof Tuple) {
-      this.#enter(this.#tuple(value));
+      if (this.#isFlat(value)) this.#flatTuple(value);
+      else this.#enter(this.#tuple(value));
     } else if (Array.isArray(value)) {
       this.#remember(value, out.list());
       if (value.length > 0) this.#enter(this.#listItems(value));
@@ -165,6 +169,19 @@ export class PickleWriter {
       );
     }
     this.#open.push(parts);
+  }
+
+  /** Whether a value is written without opening anything: it has no parts, or is a short tuple of such. */
+  #isFlat(value: Writable): boolean {
+    if (isPart(value)) return true;
+    if (!(value instanceof Tuple) || value.length > 3) return false;
+    for (const item of value.items) if (!isPart(item)) return false;
+    return true;
+  }
+
+  #flatTuple(tuple: Tuple): void {
+    for (const item of tuple.items) this.#begin(item);
+    this.#remember(tuple, this.#out.tuple(tuple.length as 1 | 2 | 3));
   }
 
   *#reference(reference: PersistentReference): Parts {
@@ -279,6 +296,12 @@ export class PickleWriter {
     if (index < 0x100) out.two(0x71, index);
     else out.one32(0x72, index);
   }
+}
+
+/** Whether a value has no parts. */
+function isPart(value: Writable): boolean {
+  return typeof value !== "object" || value === null || value instanceof Uint8Array ||
+    value instanceof Global;
 }
 
 /** The keys and values of a plain object, by turns. */

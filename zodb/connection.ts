@@ -322,6 +322,7 @@ export class Connection implements AsyncDisposable {
     if (!this.#opened) return;
     if (this.#set.hasChanges) yield* this.transactionManager.get().abortSteps();
     this.close();
+    yield* this.db.closedWith(this);
   }
 
   /** @ignore Opens it with those beside it. */

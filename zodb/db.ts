@@ -16,6 +16,7 @@ import {
   supportsPack,
   supportsUndo,
 } from "../storage/mod.ts";
+import { getLogger } from "@logtape/logtape";
 import { type Awaitable, type Oid, ROOT_OID, StorageError, type Tid, Unsupported } from "../values/mod.ts";
 import { classes, type ClassRegistry, type DictStyle } from "./classes.ts";
 import { conflictResolver } from "./class_resolvers.ts";
@@ -31,6 +32,8 @@ import { type TransactionInfo, transactionInfo } from "./transaction_info.ts";
 import type { Transaction } from "./transaction/transaction.ts";
 import { TransactionManager } from "./transaction/transaction_manager.ts";
 import { Undo } from "./undo.ts";
+
+const log = getLogger(["zeo", "zodb"]);
 
 const OBJECTS = 400, HISTORICAL_OBJECTS = 1000, CONNECTIONS = 7, HISTORICAL_CONNECTIONS = 3;
 const HISTORICAL_TIMEOUT = 300_000;
@@ -70,6 +73,9 @@ export class DB implements AsyncDisposable {
   readonly #use: StorageUse;
   #heard: Tid;
   #open = true;
+  /** The connection whose closing closes the database. */
+  #owner: Connection | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(storage: Storage, options: DBOptions) {
     this.storage = storage;
@@ -170,6 +176,20 @@ export class DB implements AsyncDisposable {
     connection.open(options.transactionManager ?? new TransactionManager(), options.sync ?? false);
     this.#countUsers();
     return connection;
+  }
+
+  /**
+   * A connection whose closing closes the database too, for programs that need one only.
+   *
+   * @throws as {@linkcode DB.open}.
+   */
+  openThenClose(options: ConnectionOptions = {}): Connection {
+    return this.#owner = this.open(options);
+  }
+
+  /** @ignore Waits until the database is closed, if closing this connection has begun that. */
+  *closedWith(connection: Connection): Steps<void> {
+    if (this.#owner === connection && this.#closing) yield* wait(this.#closing);
   }
 
   /** @ignore A new connection beside another database's. */
@@ -311,7 +331,7 @@ export class DB implements AsyncDisposable {
 
   /** Closes all connections, whose changes are lost, and the storage, unless others in this process use it still. */
   async close(): Promise<void> {
-    await run(this.closeSteps());
+    await (this.#closing ??= Promise.resolve(run(this.closeSteps())));
   }
 
   /** @ignore */
@@ -362,6 +382,8 @@ export class DB implements AsyncDisposable {
   closed(connection: Connection): void {
     this.#pools.giveBack(connection);
     this.#countUsers();
+    if (connection !== this.#owner || !this.#open) return;
+    this.close().catch((error) => log.error("closing database {name}: {error}", { name: this.name, error }));
   }
 
   #countUsers(): void {

@@ -156,7 +156,7 @@ export class History {
 
   /** Checks all that a client says. @param who What messages call it. */
   check(who: string, statement: Statement): void {
-    for (const read of statement.reads) this.#checkRead(who, read, (statement as any).log);
+    for (const read of statement.reads) this.#checkRead(who, read);
     for (const [note, tid] of statement.acknowledged) {
       assertEquals(this.#byNote.get(note), tid, `${who}: ${note} was acknowledged`);
     }
@@ -166,8 +166,7 @@ export class History {
     this.#checkChanges(who, statement);
   }
 
-  #checkRead(who: string, read: Read, log?: any): void {
-    const { oid, before, serial, end, amount } = read;
+  #checkRead(who: string, { oid, before, serial, end, amount }: Read): void {
     const revisions = this.#revisions.get(oid)!;
     let low = 0, high = revisions.length;
     while (low < high) {
@@ -176,12 +175,7 @@ export class History {
       else high = middle;
     }
     const right = revisions[low - 1];
-    let what = `${who} has read ${oid} before ${before}`;
-    if (right?.tid !== serial) {
-      const r = read as any;
-      what += ` ${r.how} at ${r.at} end ${end}; note of the right one: ${[...this.#byNote].find(([, t]) => t === right?.tid)}; `;
-      what += (log ?? []).filter((l: any) => Math.abs(l[0] - r.at) < 4000).map((l: any) => `\n${l[0] - r.at} ${l[1]} ${l[2]}`);
-    }
+    const what = `${who} has read ${oid} before ${before}`;
     assertEquals({ serial, amount }, { serial: right?.tid, amount: right?.amount }, what);
     if (end !== null) assertEquals(end, revisions[low]?.tid, `${what}: the next revision`);
   }

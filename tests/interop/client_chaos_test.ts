@@ -62,7 +62,11 @@ class Trouble implements AsyncDisposable {
         await this.serve();
       },
       restart: async () => {
+        // Told to end in the middle of a transaction, the original goes on to answer for a while, with half of it in its index.
+        if (this.kind === "runzeo") network.stop();
+        await pause(300);
         await this.server.stop();
+        network.resume();
         await this.serve();
       },
       calm: () => pause(this.#next() * 300),

@@ -19,6 +19,7 @@ import {
 } from "../../values/mod.ts";
 import { accountRecord, amountOf, START, Statement } from "./bank.ts";
 import { chances } from "./chances.ts";
+import { KeptObjects } from "./kept_objects.ts";
 
 /** No call may take longer than this, ms. */
 const PATIENCE = 30_000;
@@ -57,51 +58,6 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** What an application would keep of objects, for as long as it isn't told that they have changed. */
-class Kept {
-  readonly amounts = new Map<Oid, { readonly amount: number; readonly serial: Tid }>();
-  readonly #changed = new Map<Oid, number>();
-  #resets = 0;
-  #last: Tid = NO_TID;
-  /** What should not have been. */
-  readonly wrong: string[] = [];
-
-  constructor(readonly storage: ClientStorage, readonly statement: Statement) {}
-
-  invalidated(tid: Tid, oids: readonly Oid[]): void {
-    this.statement.count("invalidations");
-    if (tid <= this.storage.lastTransaction()) {
-      this.wrong.push(`${tid} is told when ${this.storage.lastTransaction()} can be seen already`);
-    }
-    if (tid <= this.#last) this.wrong.push(`${tid} is told after ${this.#last}`);
-    this.#last = tid;
-    for (const oid of oids) this.#forget(oid);
-  }
-
-  reset(): void {
-    this.statement.count("resets");
-    this.amounts.clear();
-    this.#resets++;
-  }
-
-  committed(tid: Tid, changes: ReadonlyMap<Oid, number>): void {
-    for (const [oid, amount] of changes) {
-      this.#forget(oid);
-      this.amounts.set(oid, { amount, serial: tid });
-    }
-  }
-
-  #forget(oid: Oid): void {
-    this.amounts.delete(oid);
-    this.#changed.set(oid, this.state(oid) + 1);
-  }
-
-  /** Another number whenever the object has changed. */
-  state(oid: Oid): number {
-    return (this.#changed.get(oid) ?? 0) + this.#resets;
-  }
-}
-
 /** See the module. */
 export class Teller implements AsyncDisposable {
   readonly statement: Statement = new Statement();
@@ -109,7 +65,7 @@ export class Teller implements AsyncDisposable {
   readonly #options: TellerOptions;
   readonly #chance: Generator<number, never>;
   #storage!: ClientStorage;
-  #kept!: Kept;
+  #kept!: KeptObjects;
   #followed: Tid = NO_TID;
   #following!: Promise<void>;
   #reopening?: Promise<void>;
@@ -128,11 +84,8 @@ export class Teller implements AsyncDisposable {
   #open(): void {
     const { address: [hostname, port], storage } = this.#options;
     this.#storage = new ClientStorage({ hostname, port }, storage);
-    this.#kept = new Kept(this.#storage, this.statement);
+    this.#kept = new KeptObjects(this.#storage, this.statement);
     this.#storage.observe(this.#kept);
-    const st = this.#storage, ev = (x: string) => (this.statement as any).log = [...((this.statement as any).log ?? []), [Date.now(), x, st.lastTransaction()]];
-    st.on("connected", () => ev("connected")); st.on("disconnected", (e) => ev("disconnected " + e.reason?.message)); st.on("reset", (e) => ev("reset " + e.tid));
-    st.on("invalidated", (e) => ev("inv " + e.tid + ":" + e.oids));
     this.#following = this.#follow(this.#storage);
     // It is awaited when the storage is closed.
     this.#following.catch(() => {});
@@ -284,16 +237,14 @@ export class Teller implements AsyncDisposable {
   /** Loads, says so, and keeps what is current as long as nobody says that it has changed. */
   async #load(storage: ClientStorage, oid: Oid, before: Tid): Promise<Loaded> {
     const kept = this.#kept, state = kept.state(oid);
-    const got = storage.loadBefore(oid, before);
-    const how = got instanceof Promise ? "server" : "cache";
-    const found = await got;
+    const found = await storage.loadBefore(oid, before);
     if (!found) throw new Error(`${this.name}: ${oid} was not there before ${before}`);
     const { serial, end, data } = found, amount = amountOf(data);
     assert(
       serial < before && (end === null || end >= before),
       `${oid} before ${before}: from ${serial} to ${end}`,
     );
-    this.statement.reads.push({ oid, before, serial, end, amount, how, at: Date.now() } as any);
+    this.statement.reads.push({ oid, before, serial, end, amount });
     if (end === null && kept.storage === storage && kept.state(oid) === state) {
       kept.amounts.set(oid, { amount, serial });
     }
