@@ -21,62 +21,101 @@ on Python's server and on ours.
 deno task bench:client [--seconds N] [--rounds N] [--json]
 
   --seconds N  how long each measurement takes; default 3
-  --rounds N   how often all of them are taken, the numbers shown are medians; default 3
+  --rounds N   how often all of them are taken, the numbers shown are medians, those of ratios too; default 3
   --json       print the numbers as JSON
   --help       print this
 
 Needs Python 3; without it, it ends with exit code 3.`;
 
+const cases = [
+  "cold loads, one by one",
+  "cold loads, prefetched",
+  "warm loads",
+  "commits of 1 object",
+  "commits of 100 objects",
+] as const;
+
 type ClientKind = "python" | "ours";
-/** What a client did in a second, by the names of cases. */
-type Rates = Readonly<Record<string, number>>;
+/** What each client did in a second. */
+type Pair = Readonly<Record<ClientKind, number>>;
 
-/** How a client is started. */
-function command(kind: ClientKind, environment: Environment): [string, string[]] {
-  const script = (name: string) => new URL(name, import.meta.url).pathname;
-  return kind === "python"
-    ? [environment.python, [script("client_side.py")]]
-    : [Deno.execPath(), ["run", "--no-prompt", "-A", script("client_side.ts")]];
-}
+/** A client in a process of its own, which does what it is told to. */
+class Client implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: ReadableStreamDefaultReader<string>;
 
-async function measure(
-  client: ClientKind,
-  environment: Environment,
-  server: Server,
-  directory: string,
-  seconds: number,
-): Promise<Rates> {
-  if (typeof server.address === "string") throw new Error(`${server.address}: expected host and port`);
-  const [program, args] = command(client, environment);
-  const output = await new Deno.Command(program, {
-    args: [...args, ...[...server.address, directory, OBJECTS, seconds].map(String)],
-    cwd: new URL("../", import.meta.url).pathname,
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
-  if (!output.success) throw new Error(`the ${client} client ended with exit code ${output.code}`);
-  return JSON.parse(new TextDecoder().decode(output.stdout));
+  constructor(
+    kind: ClientKind,
+    environment: Environment,
+    server: Server,
+    directory: string,
+    seconds: number,
+  ) {
+    if (typeof server.address === "string") throw new Error(`${server.address}: expected host and port`);
+    const script = (name: string) => new URL(name, import.meta.url).pathname;
+    const [program, args] = kind === "python"
+      ? [environment.python, [script("client_side.py")]]
+      : [Deno.execPath(), ["run", "--no-prompt", "-A", script("client_side.ts")]];
+    this.#process = new Deno.Command(program, {
+      args: [...args, ...[...server.address, directory, OBJECTS, seconds].map(String)],
+      cwd: new URL("../", import.meta.url).pathname,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#input = this.#process.stdin.getWriter();
+    this.#output = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** Takes a measurement: how often something was done in a second. */
+  async measure(name: string): Promise<number> {
+    await this.#input.write(new TextEncoder().encode(`${name}\n`));
+    for (let text = "";;) {
+      const { value, done } = await this.#output.read();
+      if (done) {
+        throw new Error(`a client ended in "${name}": exit code ${(await this.#process.status).code}`);
+      }
+      text += value;
+      if (text.endsWith("\n")) return Number(text);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close().catch(() => {});
+    await this.#process.status;
+  }
 }
 
 /** Both clients on one kind of server, which serves a fresh copy of the data. */
-async function round(
+async function measure(
   kind: ServerKind,
-  clients: readonly ClientKind[],
   environment: Environment,
   data: string,
   seconds: number,
-): Promise<Record<ClientKind, Rates>> {
+  rounds: number,
+): Promise<ReadonlyMap<string, readonly Pair[]>> {
   const directory = await Deno.makeTempDir({ dir: folder, prefix: "client-" });
   try {
     await Deno.copyFile(data, `${directory}/Data.fs`);
     await Deno.copyFile(`${data}.index`, `${directory}/Data.fs.index`);
     await using server = await Server.start(environment, directory, { kind });
-    const rates: Partial<Record<ClientKind, Rates>> = {};
-    for (const client of clients) {
-      console.error(`  ${client} on ${kind}`);
-      rates[client] = await measure(client, environment, server, directory, seconds);
+    await using python = new Client("python", environment, server, directory, seconds);
+    await using ours = new Client("ours", environment, server, directory, seconds);
+    const measured = new Map<string, Pair[]>();
+    // What runs for the first time is slower: the first round doesn't count.
+    for (let round = 0; round <= rounds; round++) {
+      console.error(`${kind}: ${round === 0 ? "getting warm" : `round ${round} of ${rounds}`}`);
+      for (const name of cases) {
+        const pair = { python: 0, ours: 0 };
+        // Taking turns at being first.
+        if (round % 2 === 0) pair.python = await python.measure(name);
+        pair.ours = await ours.measure(name);
+        if (round % 2 === 1) pair.python = await python.measure(name);
+        if (round > 0) measured.set(name, [...measured.get(name) ?? [], pair]);
+      }
     }
-    return rates as Record<ClientKind, Rates>;
+    return measured;
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -89,7 +128,7 @@ interface Row {
   readonly python: number;
   /** Ours, a second. */
   readonly ours: number;
-  /** Ours over Python's. */
+  /** Ours over Python's, one measurement after the other. */
   readonly ratio: number;
 }
 
@@ -156,20 +195,18 @@ async function prepare(): Promise<{ environment: Environment; data: string }> {
 async function main(): Promise<void> {
   const { seconds, rounds, json } = readArguments();
   const { environment, data } = await prepare();
-  const servers: readonly ServerKind[] = ["runzeo", "ours"];
-  const measured: Record<ServerKind, Record<ClientKind, Rates>[]> = { runzeo: [], ours: [] };
-  for (let number = 0; number < rounds; number++) {
-    console.error(`round ${number + 1} of ${rounds}`);
-    // Taking turns at being first.
-    const clients: ClientKind[] = number % 2 === 0 ? ["python", "ours"] : ["ours", "python"];
-    for (const kind of servers) measured[kind].push(await round(kind, clients, environment, data, seconds));
+  const rows: Row[] = [];
+  for (const server of ["runzeo", "ours"] satisfies ServerKind[]) {
+    for (const [name, pairs] of await measure(server, environment, data, seconds, rounds)) {
+      rows.push({
+        server,
+        name,
+        python: median(pairs.map(({ python }) => python)),
+        ours: median(pairs.map(({ ours }) => ours)),
+        ratio: median(pairs.map(({ python, ours }) => ours / python)),
+      });
+    }
   }
-  const rows = servers.flatMap((server) =>
-    Object.keys(measured[server][0].ours).map((name): Row => {
-      const of = (client: ClientKind) => median(measured[server].map((rates) => rates[client][name]));
-      return { server, name, python: of("python"), ours: of("ours"), ratio: of("ours") / of("python") };
-    })
-  );
   const processors = navigator.hardwareConcurrency;
   if (json) {
     console.log(

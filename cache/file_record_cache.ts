@@ -43,7 +43,10 @@ export interface FileRecordCacheOptions {
   readonly size?: number;
   /** How many bytes of records are kept in memory, in front of the file. Default: as the file's size, at most 20 MiB. */
   readonly memory?: number;
-  /** Whether to append an access trace to `path.trace`, in the original's format. Default false. */
+  /**
+   * Whether to append an access trace to `path.trace`, in the original's format. Default false. Where that can't be
+   * written there is a line in the log, and no trace.
+   */
   readonly trace?: boolean;
   /**
    * How long `lastTid` may be ahead of what the file says, in milliseconds: what a crash costs in verification, against
@@ -102,7 +105,7 @@ export class FileRecordCache extends IndexedCache {
     using opened = new DisposableStack();
     const lock = opened.use(LockFile.acquire(`${path}.lock`));
     const trace = options.trace
-      ? opened.adopt(new CacheTrace(`${path}.trace`), (trace) => trace.close())
+      ? opened.adopt(openTrace(`${path}.trace`), (trace) => trace?.close())
       : undefined;
     const makeShelf = () =>
       opened.adopt(
@@ -200,4 +203,13 @@ function moveAside(path: string, reason: string): void {
       : "cache {path}: {reason}: moved to {aside}",
     { path, reason, aside },
   );
+}
+
+function openTrace(path: string): CacheTrace | undefined {
+  try {
+    return new CacheTrace(path);
+  } catch (error) {
+    log.warn`cannot write tracefile ${`'${path}'`} (${(error as Error).message})`;
+    return undefined;
+  }
 }

@@ -144,6 +144,8 @@ export class KnownState {
     records: ReadonlyMap<Oid, (() => Uint8Array) | null>,
     published: ((tid: Tid) => void) | undefined,
   ): void {
+    // All before it is known.
+    this.#written = NO_TID;
     for (const [oid, record] of records) {
       this.#invalidate(oid, tid);
       if (record) tell(() => this.cache.store(oid, tid, null, record(), true));

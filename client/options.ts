@@ -31,7 +31,8 @@ export interface ClientOptions {
   readonly cacheSize?: number;
   /**
    * The cache of records: a file that outlives this client, or an object, which is closed with the storage. In memory
-   * unless told otherwise.
+   * unless told otherwise. With the environment variable `ZEO_CACHE_TRACE` set, to anything, what is asked of a file is
+   * traced in `PATH.trace`, for `scripts/cache`.
    */
   readonly cache?: string | RecordCache;
   /** A directory for blobs; without one there are none. */
@@ -77,6 +78,9 @@ export interface ClientOptions {
 
 /** How long a server may take to register a client, in milliseconds. */
 const PATIENCE = 30_000;
+
+/** The environment variable that asks for traces. */
+const TRACE = "ZEO_CACHE_TRACE";
 
 /** A server's message may be as long as a record, of which it has no bound. */
 const LONGEST_MESSAGE = 1 << 30;
@@ -164,7 +168,13 @@ export function openCache({ cache, cacheSize }: ClientOptions): RecordCache {
   const size = cacheSize ?? DEFAULT_CACHE_SIZE;
   if (!Number.isInteger(size) || size < 0) throw new RangeError(`cacheSize ${size}: expected bytes`);
   if (cache === undefined) return new MemoryRecordCache({ size });
-  return FileRecordCache.open(cache, { size });
+  return FileRecordCache.open(cache, { size, trace: traceWanted() });
+}
+
+/** As in the original. A variable that may not be read counts as unset; asking first keeps Deno from prompting. */
+function traceWanted(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: TRACE });
+  return state === "granted" && Boolean(Deno.env.get(TRACE));
 }
 
 /** What a client is called that was given no name. */

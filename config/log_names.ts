@@ -18,6 +18,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["zeo/client/connection", "ZEO.asyncio.client"],
   ["zeo/client/base", "ZEO.asyncio.base"],
   ["zeo/cache", "ZEO.cache"],
+  ["zeo/storage", "ZODB.BaseStorage"],
   ["zeo/storage/file", "ZODB.FileStorage"],
   ["zeo/storage/mapping", "ZODB.MappingStorage"],
   ["zeo/storage/demo", "ZODB.DemoStorage"],

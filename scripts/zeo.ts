@@ -18,6 +18,8 @@ import { commandHelp, overview } from "./help.ts";
 import { Output, standardSink, type TextSink } from "./output.ts";
 import { Progress } from "./progress.ts";
 
+export type { TextSink };
+
 /** Where a run of the command line writes, and what ends it early. */
 export interface Surroundings {
   /** For answers. */

@@ -167,6 +167,8 @@ export class StorageServer implements Watched, AsyncDisposable {
     log.info`StorageServer created ${options.readOnly ? "RO" : "RW"} with storages: ${described.join(", ")}`;
     connectionLog.info`listening on ${pythonAddress(this.address)}`;
     this.#accepting = this.#accept();
+    // So that it can be taken out: `const { address, stop } = await server()`.
+    this.stop = this.stop.bind(this);
     const patience = (options.registrationTimeout ?? REGISTRATION) * 1000;
     this.#sweeping = setInterval(() => this.#sweep(patience), patience / 4);
   }

@@ -42,6 +42,8 @@ export class Changes implements DataManager {
   readonly #registered = new Set<Control>();
   readonly #added = new Map<Oid, Control>();
   #creating = new Set<Oid>();
+  /** Among those, the ones that nobody has added: they were found while writing others. */
+  readonly #adopted = new Set<Oid>();
   #written: SavepointStore | undefined;
   /** New objects that were found while writing others, the last found first to be written. */
   readonly #found: Control[] = [];
@@ -78,25 +80,30 @@ export class Changes implements DataManager {
     if (this.#connection.before !== undefined) {
       throw new ReadOnlyError("a historical connection takes no objects");
     }
+    let oid: Oid;
     try {
-      this.#giveId(control);
+      oid = this.#connection.db.oids.take();
     } catch (error) {
       if (!(error instanceof OidsNeeded)) throw error;
       return then(this.#connection.db.oids.refill(), () => this.add(control));
     }
+    // First, as it may refuse.
     this.#join();
-    this.#added.set(control.oid!, control);
+    this.#giveId(control, oid);
+    this.#added.set(oid, control);
   }
 
   /** Gives a new object that is referred to an id, and has it stored. @throws {OidsNeeded} */
   adopt(control: Control): void {
-    this.#giveId(control);
-    this.#creating.add(control.oid!);
+    const oid = this.#connection.db.oids.take();
+    this.#giveId(control, oid);
+    this.#creating.add(oid);
+    this.#adopted.add(control.oid!);
     this.#found.push(control);
   }
 
-  #giveId(control: Control): void {
-    control.oid = this.#connection.db.oids.take();
+  #giveId(control: Control, oid: Oid): void {
+    control.oid = oid;
     control.jar = this.#space();
     control.serial = NO_TID;
     this.#space().cache.add(control);
@@ -105,6 +112,11 @@ export class Changes implements DataManager {
   /** Whether an object is in this transaction only. */
   isNew(oid: Oid): boolean {
     return this.#creating.has(oid) || this.#added.has(oid);
+  }
+
+  /** Whether an object is in this transaction only, and in this database only because another refers to it. */
+  isAdopted(oid: Oid): boolean {
+    return this.#adopted.has(oid);
   }
 
   /** Whether an object's state is nowhere but in the object. */
@@ -123,12 +135,8 @@ export class Changes implements DataManager {
   }
 
   #join(): void {
-    if (this.#joined) {
-      // Tells when that transaction takes no more changes.
-      this.#joined.join(this);
-      return;
-    }
-    const transaction = this.#connection.transactionManager.get();
+    // One that it has joined already tells when it takes no more changes.
+    const transaction = this.#joined ?? this.#connection.transactionManager.get();
     transaction.join(this);
     this.#joined = transaction;
   }
@@ -311,7 +319,8 @@ export class Changes implements DataManager {
   }
 
   #store(oid: Oid, record: WrittenRecord): void {
-    storeRecord(this.#connection.db.storage, this.#storing!, oid, record);
+    const { storage, largeRecordSize } = this.#connection.db;
+    storeRecord(storage, this.#storing!, oid, record, largeRecordSize);
     if (record.blob !== undefined) this.#written?.handedOver(record.blob);
   }
 
@@ -374,6 +383,7 @@ export class Changes implements DataManager {
 
   #clear(): void {
     this.#registered.clear();
+    this.#adopted.clear();
     this.#readCurrent.clear();
     this.#stored.clear();
     this.#settled.clear();

@@ -14,6 +14,7 @@ import {
   then,
   type Tid,
 } from "../values/mod.ts";
+import { cacheResets } from "./cache_resets.ts";
 import { Changes } from "./changes.ts";
 import type { Moment } from "./connection_pools.ts";
 import { CONTROL, GHOST } from "./control.ts";
@@ -53,6 +54,8 @@ export interface ConnectionSetup {
 export class Connection implements AsyncDisposable {
   /** The database. */
   readonly db: DB;
+  /** @ignore How often caches had been reset when it was made. */
+  readonly resets: number = cacheResets();
   readonly #view: View;
   readonly #space: ObjectSpace;
   readonly #changes: Changes;
@@ -79,7 +82,7 @@ export class Connection implements AsyncDisposable {
       written: (oid) => this.#changes.writtenRecord(oid),
       foreign: (database) => this.getConnection(database).#space,
       isUnwritten: (oid) => this.#changes.isUnwritten(oid),
-      isNew: (oid) => this.#changes.isNew(oid),
+      isAdopted: (oid) => this.#changes.isAdopted(oid),
     });
   }
 

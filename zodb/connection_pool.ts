@@ -5,6 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { cacheResets } from "./cache_resets.ts";
 import type { Connection } from "./connection.ts";
 
 const log = getLogger(["zeo", "zodb", "pool"]);
@@ -42,7 +43,11 @@ export class ConnectionPool {
   /** One that is not in use; undefined when there is none. */
   take(): Connection | undefined {
     this.expire();
-    return this.#free.pop()?.connection;
+    for (let free = this.#free.pop(); free; free = this.#free.pop()) {
+      if (free.connection.resets === cacheResets()) return free.connection;
+      this.#drop(free.connection);
+    }
+    return undefined;
   }
 
   /** Takes in a new one, which is in use. */

@@ -23,10 +23,17 @@ import { conflictResolver } from "./class_resolvers.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ConnectionPools, momentBefore } from "./connection_pools.ts";
 import type { ConnectionSet } from "./connection_set.ts";
-import type { DBOptions, TransactOptions } from "./db_options.ts";
+import { type DBOptions, DEFAULTS, type TransactOptions } from "./db_options.ts";
 import type { CacheLimits } from "./object_cache.ts";
 import { OidSupply } from "./oid_supply.ts";
 import { createRoot, hasRoot } from "./root_record.ts";
+import {
+  type CacheSize,
+  cacheSizeOf,
+  type ConnectionInfo,
+  countClasses,
+  describeConnection,
+} from "./statistics.ts";
 import { run, type Steps, wait } from "./steps.ts";
 import { type TransactionInfo, transactionInfo } from "./transaction_info.ts";
 import type { Transaction } from "./transaction/transaction.ts";
@@ -34,9 +41,6 @@ import { TransactionManager } from "./transaction/transaction_manager.ts";
 import { Undo } from "./undo.ts";
 
 const log = getLogger(["zeo", "zodb"]);
-
-const OBJECTS = 400, HISTORICAL_OBJECTS = 1000, CONNECTIONS = 7, HISTORICAL_CONNECTIONS = 3;
-const HISTORICAL_TIMEOUT = 300_000;
 
 /**
  * A database.
@@ -61,6 +65,8 @@ export class DB implements AsyncDisposable {
   readonly databases: Map<string, DB>;
   /** Whether its objects may refer to those of other databases. */
   readonly crossReferences: boolean;
+  /** Bytes from which on a record is worth a warning. */
+  readonly largeRecordSize: number;
   /** How dicts in states are read. */
   readonly dicts: DictStyle;
   /** The classes that it knows. */
@@ -85,14 +91,15 @@ export class DB implements AsyncDisposable {
       throw new RangeError(`database name ${JSON.stringify(this.databaseName)} is taken already`);
     }
     this.crossReferences = options.crossReferences ?? true;
+    this.largeRecordSize = options.largeRecordSize ?? DEFAULTS.largeRecordSize;
     this.dicts = options.dicts ?? "map";
     this.classes = options.classes ?? classes;
     this.oids = new OidSupply(storage);
-    this.#cache = { objects: OBJECTS, bytes: 0, ...options.cache };
-    this.#historicalCache = { objects: HISTORICAL_OBJECTS, bytes: 0, ...options.historicalCache };
+    this.#cache = { ...DEFAULTS.cache, ...options.cache };
+    this.#historicalCache = { ...DEFAULTS.historicalCache, ...options.historicalCache };
     this.#pools = new ConnectionPools(
-      { size: CONNECTIONS, timeout: Infinity, ...options.pool },
-      { size: HISTORICAL_CONNECTIONS, timeout: HISTORICAL_TIMEOUT, ...options.historicalPool },
+      { ...DEFAULTS.pool, ...options.pool },
+      { ...DEFAULTS.historicalPool, ...options.historicalPool },
       (before) => new Connection(this, { limits: this.#limits(before), before }),
     );
     this.#heard = storage.lastTransaction();
@@ -174,7 +181,7 @@ export class DB implements AsyncDisposable {
     this.#requireOpen();
     const connection = this.#pools.take(momentBefore(options, this.storage.lastTransaction()));
     connection.open(options.transactionManager ?? new TransactionManager(), options.sync ?? false);
-    this.#countUsers();
+    this.#use.users = this.#pools.inUse;
     return connection;
   }
 
@@ -293,24 +300,17 @@ export class DB implements AsyncDisposable {
 
   /** Loaded objects of all connections, by class. */
   cacheDetail(): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const connection of this.#pools.present()) {
-      for (const object of connection.cachedObjects()) {
-        if (object._p_state < 0) continue;
-        const name = this.classes.of(object.constructor)?.global.toString() ?? object.constructor.name;
-        counts.set(name, (counts.get(name) ?? 0) + 1);
-      }
-    }
-    return counts;
+    return countClasses(this.#pools.present(), this.classes);
   }
 
   /** Loaded objects, and ghosts, of each connection. */
-  cacheDetailSize(): { readonly loaded: number; readonly ghosts: number; readonly bytes: number }[] {
-    return [...this.#pools.present()].map(({ cacheInfo: { loaded, ghosts, bytes } }) => ({
-      loaded,
-      ghosts,
-      bytes,
-    }));
+  cacheDetailSize(): CacheSize[] {
+    return [...this.#pools.present()].map(cacheSizeOf);
+  }
+
+  /** All connections, historical ones too, and what they do at the moment. */
+  connectionInfo(): ConnectionInfo[] {
+    return this.#pools.all().map(describeConnection);
   }
 
   /** Loaded objects of all connections. */
@@ -381,13 +381,9 @@ export class DB implements AsyncDisposable {
   /** @ignore Takes a connection back. */
   closed(connection: Connection): void {
     this.#pools.giveBack(connection);
-    this.#countUsers();
+    this.#use.users = this.#pools.inUse;
     if (connection !== this.#owner || !this.#open) return;
     this.close().catch((error) => log.error("closing database {name}: {error}", { name: this.name, error }));
-  }
-
-  #countUsers(): void {
-    this.#use.users = this.#pools.inUse;
   }
 
   #reset(): void {

@@ -26,6 +26,8 @@ export interface DBOptions {
   readonly historicalPool?: Partial<PoolLimits>;
   /** What a historical connection's cache holds; 1,000 objects, and any number of bytes. */
   readonly historicalCache?: Partial<CacheLimits>;
+  /** Bytes from which on a record is worth a warning; 16 MiB. */
+  readonly largeRecordSize?: number;
   /** How dicts in states are read; `map`. */
   readonly dicts?: DictStyle;
   /** The classes that it knows; those of `registerClass`. */
@@ -37,3 +39,12 @@ export interface TransactOptions extends RetryOptions {
   /** What for; stored with it. */
   readonly note?: string;
 }
+
+/** What holds where nothing is said; times are milliseconds. */
+export const DEFAULTS = {
+  pool: { size: 7, timeout: Infinity },
+  cache: { objects: 400, bytes: 0 },
+  historicalPool: { size: 3, timeout: 300_000 },
+  historicalCache: { objects: 1000, bytes: 0 },
+  largeRecordSize: 1 << 24,
+} as const;

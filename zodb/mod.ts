@@ -65,6 +65,7 @@ export type {
 } from "../storage/mod.ts";
 export { Blob, type BlobSource } from "./blob/blob.ts";
 export * from "./btrees/mod.ts";
+export { resetCaches } from "./cache_resets.ts";
 export {
   classes,
   type ClassOptions,
@@ -80,9 +81,16 @@ export { Connection, type ConnectionOptions } from "./connection.ts";
 export type { PoolLimits } from "./connection_pool.ts";
 export type { Moment } from "./connection_pools.ts";
 export type { State } from "./control.ts";
+export {
+  databaseFromFile,
+  type DatabaseFromOptions,
+  databaseFromString,
+  databaseFromURL,
+} from "./database_from.ts";
 export { DB } from "./db.ts";
 export type { DBOptions, TransactOptions } from "./db_options.ts";
 export * from "./errors.ts";
+export type { CacheSize, ConnectionInfo } from "./statistics.ts";
 export { Length } from "./length.ts";
 export { load, type LoadOptions } from "./load.ts";
 export type { CacheInfo, CacheLimits } from "./object_cache.ts";

@@ -66,8 +66,8 @@ export interface ObjectSpaceOptions {
   readonly foreign: (database: string) => ObjectSpace;
   /** Whether an object's state is nowhere but in the object. */
   readonly isUnwritten: (oid: Oid) => boolean;
-  /** Whether an object is not in the database yet. */
-  readonly isNew: (oid: Oid) => boolean;
+  /** Whether an object is new, and there only because another of this database refers to it. */
+  readonly isAdopted: (oid: Oid) => boolean;
 }
 
 /** A reference that doesn't tell the class: the record of the object has to be looked at first. */
@@ -193,6 +193,8 @@ export class ObjectSpace implements Jar {
     return then(this.#options.storage.loadBefore(oid, before), (loaded: Loaded | null) => {
       if (epoch !== this.#epoch) return this.#record(oid);
       if (loaded) return loaded;
+      // Trying again shows the past no other way.
+      if (this.connection.before !== undefined) throw new POSKeyError(oid);
       throw new ReadConflictError(
         { oid, committed: before, read: before },
         `load ${formatOid(oid)} before ${
@@ -361,7 +363,7 @@ export class ObjectSpace implements Jar {
         `${described}: database ${this.connection.db.databaseName} doesn't allow references into others`,
       );
     }
-    if (other.#options.isNew(control.oid!)) {
+    if (other.#options.isAdopted(control.oid!)) {
       throw new InvalidObjectReference(
         `${described} is new and reachable from more than one database: add it to the one it belongs to`,
       );

@@ -9,20 +9,23 @@ import { type Storage, type StorageTransaction, supportsBlobs } from "../storage
 import { formatOid, type Oid, Unsupported } from "../values/mod.ts";
 import type { WrittenRecord } from "./savepoint_store.ts";
 
-/** A record of so many bytes is worth a warning. */
-const LARGE_RECORD = 1 << 24;
-
 const log = getLogger(["zeo", "zodb"]);
 
-/** Stores a record, and a blob's content with it. @throws {Unsupported} for a blob, where the storage keeps none. */
+/**
+ * Stores a record, and a blob's content with it.
+ *
+ * @param large A record of so many bytes is worth a warning.
+ * @throws {Unsupported} for a blob, where the storage keeps none.
+ */
 export function storeRecord(
   storage: Storage,
   storing: StorageTransaction,
   oid: Oid,
   { data, serial, blob }: WrittenRecord,
+  large: number,
 ): void {
-  if (data.length >= LARGE_RECORD) {
-    const size = data.length;
+  const size = data.length;
+  if (size >= large) {
     log.warn("object {oid} has a record of {size} bytes: a blob may be better", {
       oid: formatOid(oid),
       size,

@@ -80,16 +80,16 @@ export class BlobDirectory {
    * @throws {StorageError} when its layout is another one, or unknown.
    */
   static open(path: string, options: BlobDirectoryOptions = {}): BlobDirectory {
-    return new BlobDirectory(resolve(path), options);
+    return new BlobDirectory(path, options);
   }
 
-  private constructor(path: string, { readOnly, layout, files = realBlobFiles }: BlobDirectoryOptions) {
-    this.path = path;
+  private constructor(given: string, { readOnly, layout, files = realBlobFiles }: BlobDirectoryOptions) {
+    const path = this.path = resolve(given);
     this.files = files;
     this.temporaryDirectory = join(path, "tmp");
     const marker = join(path, ".layout");
     const marked = files.readText(marker)?.trim();
-    this.layout = layout ?? this.#foundLayout(marked);
+    this.layout = layout ?? this.#foundLayout(given, marked);
     if (marked !== undefined && marked !== this.layout) {
       throw new StorageError(
         `Directory layout \`${this.layout}\` selected for blob directory ${path}, but marker found for layout \`${marked}\``,
@@ -97,20 +97,39 @@ export class BlobDirectory {
     }
     if (readOnly) return;
     if (files.makeDirectories(path).length > 0) {
-      log.info`(${Deno.pid}) Blob directory ${`'${path}'`} does not exist. Created new directory.`;
+      log.info`(${Deno.pid}) Blob directory ${`'${path}/'`} does not exist. Created new directory.`;
     }
-    files.makeDirectories(this.temporaryDirectory);
+    if (files.makeDirectories(this.temporaryDirectory).length > 0) {
+      const temporary = `'${join(given, "tmp")}'`;
+      log.info`(${Deno.pid}) Blob temporary directory ${temporary} does not exist. Created new directory.`;
+    }
     if (marked === undefined) files.writeText(marker, this.layout);
   }
 
-  #foundLayout(marked: string | undefined): LayoutName {
+  #foundLayout(given: string, marked: string | undefined): LayoutName {
     if (marked === undefined) {
-      if (!this.files.list(this.path).some((name) => !name.startsWith("."))) return "bushy";
-      log.warn`${this.path}: has files and no .layout, which means the layout \`lawn\`; it is deprecated`;
+      const kind = this.files.kind(this.path);
+      if (kind === undefined) {
+        log.info`(${Deno.pid}) Blob directory ${given} does not exist. Selected \`bushy\` layout. `;
+        return "bushy";
+      }
+      const directory = `\`${given}\``;
+      if (!this.files.list(this.path).some((name) => !name.startsWith("."))) {
+        log
+          .info`(${Deno.pid}) Blob directory ${directory} is unused and has no layout marker set. Selected \`bushy\` layout. `;
+        return "bushy";
+      }
+      log
+        .info`(${Deno.pid}) Blob directory ${directory} is used but has no layout marker set. Selected \`lawn\` layout. `;
+      log.warn`(${Deno.pid}) The \`lawn\` blob directory layout is deprecated: one directory has all objects`;
       return "lawn";
     }
     const found = LAYOUTS.find((name) => name === marked);
-    if (found) return found;
+    if (found) {
+      log
+        .debug`(${Deno.pid}) Blob directory ${`\`${given}\``} has layout marker set. Selected ${`\`${found}\``} layout. `;
+      return found;
+    }
     throw new StorageError(
       `${this.path}/.layout: layout ${JSON.stringify(marked)}, expected ${LAYOUTS.join(" or ")}`,
     );

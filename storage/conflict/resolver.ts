@@ -93,9 +93,9 @@ export class ConflictResolver {
       return writeRecord(proposed.class, call(resolver, states, className));
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      logger.debug("{oid} {className}: conflict not resolved: {reason}", {
+      logger.debug("Conflict resolution on {type} failed with ConflictError: {oid}: {reason}", {
+        type: className === undefined ? "an object" : `<class '${className}'>`,
         oid: formatOid(question.oid),
-        className: className ?? "object",
         reason: error.message,
       });
       return undefined;

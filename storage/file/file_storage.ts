@@ -76,7 +76,7 @@ const OFFERED: readonly Capability[] = [
   "IStorage",
 ];
 
-const log = getLogger(["zeo", "storage", "file"]);
+const log = getLogger(["zeo", "storage", "file"]), base = getLogger(["zeo", "storage"]);
 
 /**
  * A ZODB file storage, byte for byte compatible with Python's.
@@ -128,6 +128,7 @@ export class FileStorage
    * @throws {CorruptedTransactionError} when a transaction before the last contradicts itself.
    */
   static open(path: string, options: FileStorageOptions = {}): FileStorage {
+    base.debug`create storage ${path}`;
     const lock = options.readOnly ? undefined : LockFile.acquire(`${path}.lock`);
     try {
       return new FileStorage(path, options, lock);

@@ -151,7 +151,7 @@ function savedIndex(file: DiskFile, disk: Disk, stop: Tid | undefined): SavedInd
   const loaded = loadIndex(file.path, disk);
   const checked = typeof loaded === "string" ? loaded : checkIndex(file, loaded.index, loaded.end);
   if (typeof loaded === "string" || typeof checked === "string") {
-    log.warn(`${path}: ${checked}: ignored`);
+    log.warn(`Ignoring index for ${file.path}: ${checked}`);
     return {};
   }
   // It knows only what came last, which is too late.
@@ -162,7 +162,7 @@ function savedIndex(file: DiskFile, disk: Disk, stop: Tid | undefined): SavedInd
 function warnOfFuture(path: string, lastTid: Tid, now: number): void {
   const seconds = (tidTime(lastTid) - now) / 1000;
   if (seconds <= 0) return;
-  const message = `${path}: database records ${Math.floor(seconds)} seconds in the future`;
+  const message = `${path} Database records ${Math.floor(seconds)} seconds in the future`;
   if (seconds > ALARMING_FUTURE) log.fatal(message);
   else log.warn(message);
 }

@@ -109,7 +109,12 @@ export class PackEngine implements PackWork {
     const { path, until } = this.#job;
     // Somebody who keeps bringing back what was dropped must not keep the pack from ending.
     const gc = this.#gc = this.#job.gc && ++this.#attempts <= MOST_ATTEMPTS;
-    const { current, position, redundant } = await scanToPackTime(this.#window, end, until, this.#pace);
+    const { current, position, redundant, packed } = await scanToPackTime(
+      this.#window,
+      end,
+      until,
+      this.#pace,
+    );
     if (redundant) return "redundant";
     const reachable = new Reachable(current, this.#reader, this.#references, this.#pace, path);
     this.#pace.begin("reach", position);
@@ -136,7 +141,7 @@ export class PackEngine implements PackWork {
     this.#removed?.flush();
     if (this.#output.position === position) {
       this.#forgetOutput();
-      return "nothing";
+      return packed ? "redundant" : "nothing";
     }
     this.#copiedTo = position;
     this.#pace.begin("follow", end - position);

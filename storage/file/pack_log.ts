@@ -57,8 +57,7 @@ export class PackLog {
   end({ outcome, size, objects }: PackResult): void {
     if (outcome === "redundant") {
       log.info(
-        `${this.#path}: The database has already been packed to a later time or no changes have been made since ` +
-          `the last pack`,
+        "The database has already been packed to a later time or no changes have been made since the last pack",
       );
       return;
     }

@@ -20,6 +20,8 @@ export interface PackScan {
   readonly position: number;
   /** Whether an earlier pack went as far, or further. */
   readonly redundant: boolean;
+  /** Whether an earlier pack has seen all of them, though it may have kept what this one drops. */
+  readonly packed: boolean;
 }
 
 /**
@@ -64,6 +66,7 @@ export async function scanToPackTime(
     if (pause) await pause;
     position = cursor.end;
   }
-  const redundant = position < end && allPacked && cursor.transaction.status === TransactionStatus.packed;
-  return { current, position, redundant };
+  const packed = allPacked && position > FIRST_TRANSACTION;
+  const redundant = position < end && packed && cursor.transaction.status === TransactionStatus.packed;
+  return { current, position, redundant, packed };
 }

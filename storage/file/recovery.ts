@@ -172,7 +172,7 @@ export function cutTail(file: DiskFile, end: number, tail: Tail, disk: Disk): st
   file.truncate(end);
   file.syncNow();
   log.warn(
-    `${file.path}: transaction at ${end} ${tail.fault}: cut off${
+    `${file.path} truncated at ${end}: a transaction ${tail.fault}${
       copy === undefined ? "" : `, kept in ${copy}`
     }`,
   );

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { recordReferences } from "../../pickle/mod.ts";
-import { recordClass } from "../../pickle/mod.ts";
+import { recordClass, recordReferences } from "../../pickle/mod.ts";
 import {
   type Awaitable,
   ConflictError,
   isPromise,
   MAX_OID,
+  MAX_TID,
   NO_TID,
   type Oid,
   POSKeyError,
@@ -28,6 +28,9 @@ import {
   type BeginOptions,
   capabilities,
   type Capability,
+  type IterableStorage,
+  type IteratedRecord,
+  type IteratedTransaction,
   type Loaded,
   type Revision,
   type StorageTransaction,
@@ -53,12 +56,12 @@ type Change = { readonly oid: Oid; readonly serial: Tid; readonly data: Uint8Arr
 type Phase = "open" | "voted" | "finished" | "aborted";
 
 /** A storage in memory. */
-export class MappingStorage implements Packable {
+export class MappingStorage implements IterableStorage, Packable {
   readonly kind = "MappingStorage";
   readonly readOnly = false;
   readonly concurrentVotes = true;
   /** What it offers. */
-  readonly [capabilities]: readonly Capability[] = ["IStorage"];
+  readonly [capabilities]: readonly Capability[] = ["IStorage", "IStorageIteration"];
   readonly name: string;
   /** The revisions of each object, oldest first. */
   #versions = new Map<Oid, Version[]>();
@@ -115,6 +118,22 @@ export class MappingStorage implements Packable {
 
   lastInvalidations(count: number): { tid: Tid; oids: readonly Oid[] }[] {
     return count > 0 ? this.#transactions.slice(-count).map(({ tid, oids }) => ({ tid, oids })) : [];
+  }
+
+  *transactions(start: Tid = NO_TID, stop: Tid = MAX_TID): Generator<IteratedTransaction, void> {
+    // A pack makes a new list, and what is committed from now on comes behind.
+    const all = this.#transactions, { length } = all;
+    for (let i = 0; i < length && all[i].tid <= stop; i++) {
+      const { tid, metadata, oids } = all[i];
+      if (tid >= start) yield { ...metadata, tid, status: " ", records: () => this.#recordsOf(tid, oids) };
+    }
+  }
+
+  *#recordsOf(tid: Tid, oids: readonly Oid[]): Generator<IteratedRecord, void> {
+    for (const oid of new Set(oids)) {
+      const version = this.#versions.get(oid)?.findLast((version) => version.tid === tid);
+      if (version) yield { oid, tid, data: version.data, dataTid: null };
+    }
   }
 
   newOids(count: number): Oid[] {

@@ -106,7 +106,7 @@ Deno.test("a storage that fails while it is gone through costs a client its cach
   await using serving = await Serving.start({ storage, invalidationQueueSize: 2, invalidationAge: 3600 });
   const client = await serving.connect();
   const tids = await history(client, 5);
-  storage.lastInvalidations = () => {
+  storage.transactions = () => {
     throw new Error("the disk is gone");
   };
   assertEquals(await missed(client, tids[0]), null);

@@ -180,7 +180,14 @@ export class Transaction {
       for (const hook of this.#beforeCommit.splice(0)) yield* wait(hook());
       for (const synchronizer of this.#host.synchronizers) yield* wait(synchronizer.beforeCompletion?.(this));
       this.#status = "committing";
-      yield* this.#commitManagers();
+      try {
+        yield* this.#commitManagers();
+      } catch (error) {
+        // As after any end: whoever still looks sees what is there now.
+        this.#fail(error);
+        yield* this.#complete();
+        throw error;
+      }
       this.#status = "committed";
     } catch (error) {
       this.#fail(error);
@@ -261,6 +268,10 @@ export class Transaction {
   *#end(): Steps<void> {
     this.#managers.length = 0;
     this.#host.ended(this);
+    yield* this.#complete();
+  }
+
+  *#complete(): Steps<void> {
     for (const synchronizer of [...this.#host.synchronizers]) {
       yield* wait(synchronizer.afterCompletion?.(this));
     }

@@ -17,11 +17,17 @@ export interface TransactionManagerOptions {
   readonly explicit?: boolean;
 }
 
+const RETRIES = 3;
+/** Milliseconds, on average. */
+const LONGEST_BACK_OFF = 200;
+
 /** How often and how patiently something is tried. */
 export interface RetryOptions {
   /** How often it is tried again after a conflict; 3. */
   readonly retries?: number;
-  /** Milliseconds to wait before the first new try, on average; each later one waits twice as long. 5. */
+  /** How often it is tried in all, as Python counts; in place of `retries`. */
+  readonly attempts?: number;
+  /** Milliseconds to wait before the first new try, on average; each later one waits twice as long, up to 200. 5. */
   readonly backOff?: number;
   /** Gives up waiting, and further tries. */
   readonly signal?: AbortSignal;
@@ -119,7 +125,8 @@ export class TransactionManager {
    * @throws what the function or the commit threw, when it is no conflict or the tries are used up.
    */
   async run<T>(work: (transaction: Transaction) => Awaitable<T>, options: RetryOptions = {}): Promise<T> {
-    const { retries = 3, backOff = 5, signal } = options;
+    const { backOff = 5, signal } = options;
+    const retries = options.attempts === undefined ? options.retries ?? RETRIES : options.attempts - 1;
     for (let attempt = 0;; attempt++) {
       const transaction = await this.begin();
       try {
@@ -131,7 +138,9 @@ export class TransactionManager {
         await this.#transaction?.abort();
         if (!again) throw error;
       }
-      await pause(backOff * 2 ** attempt * (0.5 + Math.random()), signal);
+      // Longer waits are no more polite to the others, and starve who has bad luck.
+      const patience = Math.max(backOff, Math.min(backOff * 2 ** attempt, LONGEST_BACK_OFF));
+      await pause(patience * (0.5 + Math.random()), signal);
     }
   }
 

@@ -230,10 +230,10 @@ async function* copied(from: IterableStorage) {
 
 everyIterableStorage(
   "the current records can be gone through by their ids, where they can at all",
-  async (storage) => {
+  async (storage, kind) => {
     if (!supportsCurrentRecordIteration(storage)) {
       await commit(storage, [[1, NO_TID, "a"]]);
-      return assertEquals(storage.kind, "DemoStorage");
+      return assert(kind.name.startsWith("DemoStorage") || kind.name.startsWith("MappingStorage"));
     }
     assertEquals(await storage.currentRecord(oid(0)), null);
     const far = oid(2n ** 40n);

@@ -97,7 +97,7 @@ const OF_MEMORY = {
   deletes: false,
   restores: false,
   undoes: false,
-  iterates: false,
+  iterates: true,
   collects: true,
   durable: false,
 };

@@ -229,8 +229,13 @@ Deno.test("the log tells why a conflict was not resolved", async () => {
   }
   assertEquals(
     lines[0],
-    "debug zeo.storage.conflict 0x01 BTrees.OOBTree.OOSet: conflict not resolved: " +
-      "BTrees conflict error at 1/1/1: Delete of first key",
+    "debug zeo.storage.conflict Conflict resolution on <class 'BTrees.OOBTree.OOSet'> failed with ConflictError: " +
+      "0x01: BTrees conflict error at 1/1/1: Delete of first key",
   );
-  assert(lines[1].startsWith("debug zeo.storage.conflict 0x01 object: conflict not resolved: "), lines[1]);
+  assert(
+    lines[1].startsWith(
+      "debug zeo.storage.conflict Conflict resolution on an object failed with ConflictError: 0x01: ",
+    ),
+    lines[1],
+  );
 });

@@ -99,7 +99,7 @@ Deno.test("a second pack is refused while one runs, and not after it", () =>
     const first = storage.pack(now());
     await assertRejects(() => storage.pack(now()), FileStorageError, "Already packing");
     assertEquals((await first).outcome, "packed");
-    assertEquals((await storage.pack(now())).outcome, "nothing");
+    assertEquals((await storage.pack(now())).outcome, "redundant");
   }));
 
 Deno.test("a storage that is read-only or closed can't be packed", async () => {
