@@ -9,8 +9,8 @@
  *         1   protocol/
  *         0   pickle/ values/           pickle/ may use values/
  *
- * A folder is a room and its `mod.ts` the door. Imports go down, and through doors. Tests and benchmarks stand
- * beside the house: they may use every door, `tests/<room>/` every file of that room, and nothing may import them.
+ * A folder is a room and its `mod.ts` the door. Imports go down, and through doors. Tests, benchmarks and examples
+ * stand beside the house: they may use every door, `tests/<room>/` every file of that room, and nothing may import them.
  *
  * @module
  */
@@ -50,7 +50,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 const LEVEL_ARROWS = ["pickle → values"];
 const TOP = 6;
 
-const BESIDE_THE_HOUSE = ["tests", "bench"];
+const BESIDE_THE_HOUSE = ["tests", "bench", "examples"];
 
 /** The room that a file is in; a file at the root is a room of its own. */
 export function roomOf(path: string): string {

@@ -1,7 +1,7 @@
 /**
  * What one connection changes in a transaction, and how it is committed: the connection's part in the two phases.
  *
- *   registered   objects that were changed since the last savepoint, in the order of their first change
+ *   registered   objects that were changed or added since the last savepoint, in the order of the first time
  *   added        new objects that were given to the connection, to be stored whether anything refers to them or not
  *   creating     new objects that have an id by now: without an end to the transaction they lose it again
  *   written      records of earlier savepoints
@@ -37,13 +37,13 @@ import type { Transaction } from "./transaction/transaction.ts";
 
 /** See the module. */
 export class Changes implements DataManager {
+  /** New objects that nobody has added: they were found while writing others of this database. */
+  readonly adopted: Set<Oid> = new Set();
   readonly #connection: Connection;
   readonly #space: () => ObjectSpace;
   readonly #registered = new Set<Control>();
   readonly #added = new Map<Oid, Control>();
   #creating = new Set<Oid>();
-  /** Among those, the ones that nobody has added: they were found while writing others. */
-  readonly #adopted = new Set<Oid>();
   #written: SavepointStore | undefined;
   /** New objects that were found while writing others, the last found first to be written. */
   readonly #found: Control[] = [];
@@ -72,7 +72,7 @@ export class Changes implements DataManager {
   /** Hears of an object's first change. @throws {TransactionFailedError} */
   register(control: Control): void {
     this.#join();
-    if (!this.#added.has(control.oid!)) this.#registered.add(control);
+    this.#registered.add(control);
   }
 
   /** Takes a new object in, to be stored in any case. */
@@ -91,6 +91,7 @@ export class Changes implements DataManager {
     this.#join();
     this.#giveId(control, oid);
     this.#added.set(oid, control);
+    this.#registered.add(control);
   }
 
   /** Gives a new object that is referred to an id, and has it stored. @throws {OidsNeeded} */
@@ -98,7 +99,7 @@ export class Changes implements DataManager {
     const oid = this.#connection.db.oids.take();
     this.#giveId(control, oid);
     this.#creating.add(oid);
-    this.#adopted.add(control.oid!);
+    this.adopted.add(oid);
     this.#found.push(control);
   }
 
@@ -112,11 +113,6 @@ export class Changes implements DataManager {
   /** Whether an object is in this transaction only. */
   isNew(oid: Oid): boolean {
     return this.#creating.has(oid) || this.#added.has(oid);
-  }
-
-  /** Whether an object is in this transaction only, and in this database only because another refers to it. */
-  isAdopted(oid: Oid): boolean {
-    return this.#adopted.has(oid);
   }
 
   /** Whether an object's state is nowhere but in the object. */
@@ -259,7 +255,7 @@ export class Changes implements DataManager {
 
   /** Writes the records of all changed objects, each followed by those of the new ones that it refers to. */
   *#writeChanged(use: (control: Control, data: Uint8Array, blob?: string) => void): Steps<void> {
-    for (const control of [...this.#registered, ...this.#added.values()]) {
+    for (const control of [...this.#registered]) {
       const isAdded = control.oid !== undefined && this.#added.has(control.oid);
       if (control.jar !== this.#space() || control.state !== CHANGED && !isAdded) continue;
       this.#found.push(control);
@@ -319,8 +315,7 @@ export class Changes implements DataManager {
   }
 
   #store(oid: Oid, record: WrittenRecord): void {
-    const { storage, largeRecordSize } = this.#connection.db;
-    storeRecord(storage, this.#storing!, oid, record, largeRecordSize);
+    storeRecord(this.#connection.db, this.#storing!, oid, record);
     if (record.blob !== undefined) this.#written?.handedOver(record.blob);
   }
 
@@ -383,7 +378,7 @@ export class Changes implements DataManager {
 
   #clear(): void {
     this.#registered.clear();
-    this.#adopted.clear();
+    this.adopted.clear();
     this.#readCurrent.clear();
     this.#stored.clear();
     this.#settled.clear();

@@ -82,7 +82,7 @@ export class Connection implements AsyncDisposable {
       written: (oid) => this.#changes.writtenRecord(oid),
       foreign: (database) => this.getConnection(database).#space,
       isUnwritten: (oid) => this.#changes.isUnwritten(oid),
-      isAdopted: (oid) => this.#changes.isAdopted(oid),
+      isAdopted: (oid) => this.#changes.adopted.has(oid),
     });
   }
 

@@ -27,14 +27,10 @@ import { type DBOptions, DEFAULTS, type TransactOptions } from "./db_options.ts"
 import type { CacheLimits } from "./object_cache.ts";
 import { OidSupply } from "./oid_supply.ts";
 import { createRoot, hasRoot } from "./root_record.ts";
-import {
-  type CacheSize,
-  cacheSizeOf,
-  type ConnectionInfo,
-  countClasses,
-  describeConnection,
-} from "./statistics.ts";
+import type { CacheSize, ConnectionInfo } from "./statistics.ts";
+import { cacheSizeOf, countClasses, describeConnection } from "./statistics.ts";
 import { run, type Steps, wait } from "./steps.ts";
+import { present } from "./storage_questions.ts";
 import { type TransactionInfo, transactionInfo } from "./transaction_info.ts";
 import type { Transaction } from "./transaction/transaction.ts";
 import { TransactionManager } from "./transaction/transaction_manager.ts";
@@ -236,7 +232,7 @@ export class DB implements AsyncDisposable {
    * @param time The moment; now. @param days Days before it.
    * @throws {Unsupported} when the storage can't be packed.
    */
-  async pack(time: Date = new Date(), days = 0, options?: PackOptions): Promise<PackResult> {
+  async pack(time: Date = present(this.storage), days = 0, options?: PackOptions): Promise<PackResult> {
     if (!supportsPack(this.storage)) throw new Unsupported(`${this.storage.name} can't be packed`);
     return await this.storage.pack(time.getTime() / 1000 - days * 86_400, options);
   }

@@ -88,6 +88,7 @@ export class ObjectSpace implements Jar {
   loads = 0;
   readonly #options: ObjectSpaceOptions;
   readonly #writer: RecordWriter;
+  readonly #readers: { [style in DictStyle]?: StateReader } = {};
   /** Goes up when the view moves. */
   #epoch = 0;
 
@@ -242,9 +243,10 @@ export class ObjectSpace implements Jar {
 
   #reader(control: Control): StateReader {
     const { classes, dicts } = this.#options;
-    return new StateReader({
+    const style = classes.of(control.object.constructor)?.dicts ?? dicts;
+    return this.#readers[style] ??= new StateReader({
       classes,
-      dicts: classes.of(control.object.constructor)?.dicts ?? dicts,
+      dicts: style,
       reference: (pid) => this.#referred(pid),
     });
   }

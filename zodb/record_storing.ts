@@ -11,21 +11,22 @@ import type { WrittenRecord } from "./savepoint_store.ts";
 
 const log = getLogger(["zeo", "zodb"]);
 
-/**
- * Stores a record, and a blob's content with it.
- *
- * @param large A record of so many bytes is worth a warning.
- * @throws {Unsupported} for a blob, where the storage keeps none.
- */
+/** Where a record goes. */
+export interface Destination {
+  readonly storage: Storage;
+  /** A record of so many bytes is worth a warning. */
+  readonly largeRecordSize: number;
+}
+
+/** Stores a record, and a blob's content with it. @throws {Unsupported} for a blob, where the storage keeps none. */
 export function storeRecord(
-  storage: Storage,
+  { storage, largeRecordSize }: Destination,
   storing: StorageTransaction,
   oid: Oid,
   { data, serial, blob }: WrittenRecord,
-  large: number,
 ): void {
   const size = data.length;
-  if (size >= large) {
+  if (size >= largeRecordSize) {
     log.warn("object {oid} has a record of {size} bytes: a blob may be better", {
       oid: formatOid(oid),
       size,

@@ -1,11 +1,11 @@
 /**
- * What some storages can do beyond their interfaces.
+ * What is asked of storages: what some can do beyond their interfaces, and how far they are.
  *
  * @module
  */
 
 import type { Storage } from "../storage/mod.ts";
-import type { Awaitable, Oid, Tid } from "../values/mod.ts";
+import { type Awaitable, type Oid, type Tid, tidTime } from "../values/mod.ts";
 
 /** A storage that can fetch what will be loaded. */
 export interface PrefetchingStorage extends Storage {
@@ -27,4 +27,9 @@ export interface SyncingStorage extends Storage {
 /** Whether a storage can ask whether there is something new. */
 export function canSync(storage: Storage): storage is SyncingStorage {
   return "sync" in storage;
+}
+
+/** A moment after all that is committed: several transactions of one millisecond have ids that are ahead of the clock. */
+export function present(storage: Storage): Date {
+  return new Date(Math.max(Date.now(), Math.ceil(tidTime(storage.lastTransaction()))));
 }

@@ -9,7 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ClientStorage } from "../../client.ts";
-import { NO_TID, type Oid, oid as asOid, type Tid, tid as asTid } from "../../values/mod.ts";
+import { type Awaitable, NO_TID, type Oid, oid as asOid, type Tid, tid as asTid } from "../../values/mod.ts";
 
 /** What is in each account at the start. */
 export const START = 1000;
@@ -50,21 +50,29 @@ export function amountOf(record: Uint8Array): number {
 
 /** Opens a bank on an empty database. */
 export async function openBank(address: readonly [string, number], oids: readonly Oid[]): Promise<void> {
-  const [hostname, port] = address;
-  await using storage = new ClientStorage({ hostname, port });
-  await storage.ready;
-  const description = new TextEncoder().encode("opening");
-  const transaction = storage.begin({ user: new Uint8Array(), description, extension: new Uint8Array() });
-  for (const account of oids) transaction.store(account, NO_TID, accountRecord(START, 0));
-  await transaction.vote();
-  await transaction.finish();
+  await commit(address, "opening", () => oids.map((oid) => [oid, NO_TID, accountRecord(START, 0)]));
 }
 
-/** The last transaction, for a client that is new. */
-export async function lastTransaction([hostname, port]: readonly [string, number]): Promise<Tid> {
+/** Commits a last transaction, which changes no amount: who knows of it knows of everything. */
+export function closeBank(address: readonly [string, number], [oid]: readonly Oid[]): Promise<Tid> {
+  return commit(address, "closing", async (storage) => {
+    const { serial, data } = (await storage.load(oid))!;
+    return [[oid, serial, data]];
+  });
+}
+
+async function commit(
+  [hostname, port]: readonly [string, number],
+  note: string,
+  changes: (storage: ClientStorage) => Awaitable<(readonly [Oid, Tid, Uint8Array])[]>,
+): Promise<Tid> {
   await using storage = new ClientStorage({ hostname, port });
   await storage.ready;
-  return storage.lastTransaction();
+  const description = new TextEncoder().encode(note);
+  const transaction = storage.begin({ user: new Uint8Array(), description, extension: new Uint8Array() });
+  for (const [oid, serial, data] of await changes(storage)) transaction.store(oid, serial, data);
+  await transaction.vote();
+  return await transaction.finish();
 }
 
 /** A revision that a client was given. */

@@ -8,7 +8,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { NO_TID } from "../../values/mod.ts";
-import { accounts, History, lastTransaction, openBank, type ToldHistory } from "./bank.ts";
+import { accounts, closeBank, History, openBank, type ToldHistory } from "./bank.ts";
 import { chances } from "./chances.ts";
 import { Network, type Weather } from "./network.ts";
 import { type Address, encodings, interopTest, type Peers, type Server, type ServerKind } from "./peers.ts";
@@ -128,7 +128,7 @@ for (const kind of kinds) {
         const end = performance.now() + seconds * 1000;
         await Promise.all([trouble.rage(end), ...tellers.map((teller) => teller.work(end))]);
 
-        const last = await lastTransaction(trouble.server.address as readonly [string, number]);
+        const last = await closeBank(trouble.server.address as readonly [string, number], ACCOUNTS);
         await Promise.all(tellers.map((teller) => teller.settle(last)));
         const views = await Promise.all(tellers.map((teller) => teller.view()));
         assertEquals((await trouble.server.stop()).code, 0);

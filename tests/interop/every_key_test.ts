@@ -118,9 +118,12 @@ function textOf(form: URLSearchParams): string {
   return args === "()" ? form.get("msg")! : `${form.get("msg")} % ${args}`;
 }
 
-/** Lines of the parts that say more, or less, about themselves: a storage's own, a client's, ours about its own keys. */
+/**
+ * Lines of the parts that say more, or less, about themselves: a client's, ours about its own keys, a search that ours
+ * needs not; and those whose place is another, since ours has a directory for blobs before it opens what goes with it.
+ */
 const OWN =
-  /ZODB\.|ZEO\.(cache|ClientStorage|asyncio\.client)|asyncio\.client|<runner>|packer is|Blob |blob|ClientStorage \(pid|created temporary cache|Connected to storage|packed in|Closing ZEO|known up to/;
+  /ZEO\.(cache|ClientStorage|asyncio\.client)|asyncio\.client|<runner>|packer is|ClientStorage \(pid|created temporary cache|Connected to storage|packed in|Closing ZEO|Scan backward|create storage|demoblobs|zeo-demo-|known up to/;
 
 function alike(lines: readonly string[]): string[] {
   return lines.filter((line) => line !== "" && !OWN.test(line.split("\n")[0])).map((line) =>
@@ -128,6 +131,7 @@ function alike(lines: readonly string[]): string[] {
       .replace(/\(\d+\)/, "(PID)").replace(/^(\w+ \d+ \S+) \d+/, "$1 PID")
       .replaceAll(/\b\d{18}\b/g, "TID").replace(/pack\(time=[\d.]+\)/, "pack(time=TIME)")
       .replace(/\d+ bytes$/, "BYTES bytes").replace(/0x[0-9a-f]{16} [-\d]+ [:.\d]+/g, "TID")
+      .replace(/'[^']*\/(ours|runzeo)\/([\w.]+\/)'/, "'FOLDER/$2'")
       // What a storage calls itself that consists of others, or is somewhere else.
       .replace(/deep:RW:.*$/, "deep:RW:…")
       .replace(/((async )?`'\w+'` raised exception:)[^]*$/, "$1")

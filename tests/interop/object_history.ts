@@ -21,7 +21,17 @@ export interface History {
 /** Classes of objects, as the histories call them. */
 export type Kind = "thing" | "map" | "list" | "iotree" | "ootree" | "length" | "blob";
 
-const kinds: readonly Kind[] = ["thing", "thing", "thing", "map", "list", "iotree", "ootree", "length", "blob"];
+const kinds: readonly Kind[] = [
+  "thing",
+  "thing",
+  "thing",
+  "map",
+  "list",
+  "iotree",
+  "ootree",
+  "length",
+  "blob",
+];
 
 /** The history of a seed. */
 export function historyOf(seed: number): History {

@@ -6,7 +6,7 @@
  */
 
 import { FileStorage, mergeWith } from "../../storage/mod.ts";
-import { NO_TID, POSKeyError, ReadConflictError, type Tid } from "../../values/mod.ts";
+import { NO_TID, POSKeyError, type Tid } from "../../values/mod.ts";
 import {
   Blob,
   BTree,
@@ -74,6 +74,8 @@ export class ObjectSide implements AsyncDisposable {
   readonly #connections: Connection[] = [];
   readonly #held: Map<number, PersistentBase>[] = [];
   readonly #savepoints: Savepoint[][] = [];
+  /** Objects that were not committed yet. */
+  readonly #fresh: Set<number>[] = [];
   readonly #small: boolean;
   #files = 0;
 
@@ -97,6 +99,7 @@ export class ObjectSide implements AsyncDisposable {
       side.#connections.push(connection);
       side.#held.push(new Map([[0, await connection.rootObject()]]));
       side.#savepoints.push([]);
+      side.#fresh.push(new Set());
     }
     return side;
   }
@@ -109,6 +112,8 @@ export class ObjectSide implements AsyncDisposable {
       if (there?._p_oid === undefined) continue;
       const connection = this.#connections[c].getConnection(there._p_jar!.db.databaseName);
       const found = await connection.get(there._p_oid);
+      // It may be a ghost that is there by chance, and gone from the database.
+      await found._p_activate();
       this.#held[c].set(h, found);
       return found;
     }
@@ -156,7 +161,10 @@ export class ObjectSide implements AsyncDisposable {
   }
 
   readonly #steps: Record<string, (...args: never[]) => unknown> = {
-    new: (c: number, h: number, kind: Kind) => void this.#held[c].set(h, makers[kind]()),
+    new: (c: number, h: number, kind: Kind) => {
+      this.#held[c].set(h, makers[kind]());
+      this.#fresh[c].add(h);
+    },
     add: async (c: number, h: number) => await this.#add(this.#connections[c], c, h),
     far: async (c: number, h: number) => await this.#add(this.#connections[c].getConnection("two"), c, h),
     set: async (c: number, h: number, name: string, spec: Json) => {
@@ -194,14 +202,16 @@ export class ObjectSide implements AsyncDisposable {
       const found = await this.#active(c, h) as PersistentList;
       found.push(await this.#value(c, spec));
     },
-    pop: async (c: number, h: number) => void (await this.#active(c, h) as PersistentList).pop(),
+    pop: async (c: number, h: number) => {
+      const found = await this.#active(c, h) as PersistentList;
+      if (found.length > 0) found.pop();
+    },
     clear: async (c: number, h: number) => {
       const found = await this.#active(c, h);
       if (found instanceof PersistentList) found.length > 0 && found.splice(0, found.length);
       else await (found as PersistentMap).clear();
     },
-    change: async (c: number, h: number, delta: number) =>
-      (await this.#active(c, h) as Length).change(delta),
+    change: async (c: number, h: number, delta: number) => (await this.#active(c, h) as Length).change(delta),
     write: async (c: number, h: number, text: string) => await (await this.#active(c, h) as Blob).write(text),
     append: async (c: number, h: number, text: string) =>
       await (await this.#active(c, h) as Blob).append(text),
@@ -216,8 +226,17 @@ export class ObjectSide implements AsyncDisposable {
       try {
         await current.commit();
       } catch (error) {
+        // What wasn't reached still shows its changes in Python.
+        await current.abort();
         this.#forgetNew(c);
         throw error;
+      }
+      // One that was committed as a ghost doesn't know its transaction in Python.
+      for (const h of this.#fresh[c]) {
+        const found = this.#held[c].get(h);
+        if (!found?._p_jar) continue;
+        await found._p_activate();
+        this.#fresh[c].delete(h);
       }
     },
     abort: async (c: number) => {
@@ -229,7 +248,16 @@ export class ObjectSide implements AsyncDisposable {
       this.#forgetNew(c);
     },
     doom: (c: number) => this.#connections[c].transactionManager.doom(),
-    savepoint: async (c: number) => void this.#savepoints[c].push(await this.#connections[c].savepoint()),
+    savepoint: async (c: number) => {
+      const current = this.#connections[c].transactionManager.get();
+      try {
+        this.#savepoints[c].push(await current.savepoint());
+      } catch (error) {
+        await current.abort();
+        this.#forgetNew(c);
+        throw error;
+      }
+    },
     rollback: async (c: number, i: number) => {
       const savepoints = this.#savepoints[c];
       if (savepoints.length === 0) return;
@@ -243,20 +271,23 @@ export class ObjectSide implements AsyncDisposable {
     changed: async (c: number, h: number, changed: boolean | null) => {
       const found = await this.#object(c, h);
       if (changed) await found._p_activate();
-      if (changed === null && found._p_serial === NO_TID) return;
+      if (changed === null && this.#fresh[c].has(h)) return;
       found._p_changed = changed;
     },
     deactivate: async (c: number, h: number) => {
       const found = await this.#object(c, h);
-      if (found._p_serial !== NO_TID) found._p_deactivate();
+      if (!this.#fresh[c].has(h)) found._p_deactivate();
     },
     invalidate: async (c: number, h: number) => {
       const found = await this.#object(c, h);
-      if (found._p_serial !== NO_TID) found._p_invalidate();
+      if (!this.#fresh[c].has(h)) found._p_invalidate();
     },
     minimize: (c: number) => this.#connections[c].cacheMinimize(),
     collect: (c: number) => this.#connections[c].cacheGC(),
-    reopen: (c: number) => {
+    reopen: async (c: number) => {
+      // In Python, a connection to a second database that has joined leaves the first half closed.
+      await this.#connections[c].abort();
+      this.#forgetNew(c);
       const { transactionManager } = this.#connections[c];
       this.#connections[c].close();
       this.#connections[c] = this.#dbs[0].open({ transactionManager });
@@ -285,18 +316,21 @@ export class ObjectSide implements AsyncDisposable {
       const found = await this.#object(c, h), connection = this.#connections[c];
       if (found._p_oid === undefined || found._p_jar !== connection) return;
       const path = `${this.#path}-${++this.#files}.zexp`;
-      await connection.exportFile(found._p_oid, path).catch((error) => {
+      let made: PersistentBase;
+      try {
+        await connection.exportFile(found._p_oid, path);
+        made = await connection.importFile(path);
+      } catch {
         // Python leaves out what can't be loaded, and then has nothing to import.
-        if (!(error instanceof POSKeyError || error instanceof ReadConflictError)) throw error;
-        throw new POSKeyError(found._p_oid!);
-      });
-      const made = await connection.importFile(path).catch(() => {
-        throw new POSKeyError(found._p_oid!);
-      });
+        await connection.abort();
+        this.#forgetNew(c);
+        throw new POSKeyError(found._p_oid);
+      }
       this.#held[c].set(to, made);
+      this.#fresh[c].add(to);
       try {
         await connection.root.set(`h${to}`, made);
-        await connection.commit();
+        await this.#steps.commit(c as never, "" as never);
       } catch (error) {
         // Aborted, it would be a ghost of nothing in Python, ours is a new object then.
         this.#held[c].delete(to);
@@ -305,7 +339,7 @@ export class ObjectSide implements AsyncDisposable {
     },
     old: async (c: number, h: number) => {
       const found = await this.#object(c, h);
-      if (found._p_oid !== undefined && found._p_serial !== NO_TID) {
+      if (found._p_oid !== undefined && !this.#fresh[c].has(h)) {
         await found._p_jar!.oldState(found, found._p_serial);
       }
     },
@@ -317,7 +351,7 @@ export class ObjectSide implements AsyncDisposable {
   /** Some of Python's keep an id after a failed commit, and some have lost their state; ours are new ones, with it. */
   #forgetNew(c: number): void {
     for (const [h, found] of this.#held[c]) {
-      if (found._p_serial === NO_TID || !found._p_jar) this.#held[c].delete(h);
+      if (this.#fresh[c].has(h) || !found._p_jar) this.#held[c].delete(h);
     }
   }
 
@@ -327,7 +361,7 @@ export class ObjectSide implements AsyncDisposable {
       await connection.add(found);
     } catch (error) {
       // Python has given it an id before it was refused.
-      if (found._p_serial === NO_TID) this.#held[c].delete(h);
+      if (this.#fresh[c].has(h)) this.#held[c].delete(h);
       throw error;
     }
   }
@@ -373,7 +407,13 @@ export class ObjectSide implements AsyncDisposable {
         // A blob is made a ghost by Python wherever it was stored; what small caches keep is not the same.
         const hidden = found instanceof Blob || this.#small && !found._p_changed;
         // A ghost has that of its last load, in Python also where it was committed as a ghost.
-        const place = found._p_state < 0 || hidden ? 0 : jar ? ordinal(jar.db.databaseName, serial) : serial === NO_TID ? 0 : -2;
+        const place = found._p_state < 0 || hidden
+          ? 0
+          : jar
+          ? ordinal(jar.db.databaseName, serial)
+          : serial === NO_TID
+          ? 0
+          : -2;
         return [
           h,
           ...(hidden ? ["?", "?"] : [found._p_state, found._p_changed]),
@@ -409,7 +449,9 @@ export class ObjectSide implements AsyncDisposable {
     const result: unknown[] = [];
     for (const db of this.#dbs) {
       const log = await db.undoLog(0, 1000);
-      result.push(log.map(({ description, user }) => [description.replace(/^imported from .*\n?/, ""), user]));
+      result.push(
+        log.map(({ description, user }) => [description.replace(/^imported from .*\n?/, ""), user]),
+      );
     }
     result.push(this.#dbs.map((db) => db.objectCount));
     await this[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as ZEO from "../../mod.ts";
 import { FileStorage, MappingStorage, type Storage, StorageServer } from "../../mod.ts";
+import { DemoStorage, SharedStorage } from "../../storage/mod.ts";
 import { Item } from "./objects.ts";
 
 function serve(storage: Storage): Promise<StorageServer> {
@@ -115,7 +116,7 @@ Deno.test("a connection that was asked for alone closes its database, and its cl
   assertEquals([connection.db.isOpen, server.connections <= 1], [false, true]);
 });
 
-Deno.test("a connection and an undo can be committed in one transaction, or are refused as one", async () => {
+Deno.test("two connections to one database are committed in one transaction", async () => {
   const storage = new MappingStorage();
   await using db = await ZEO.Database.open(storage);
   const transactionManager = new ZEO.TransactionManager();
@@ -125,4 +126,36 @@ Deno.test("a connection and an undo can be committed in one transaction, or are 
   await transactionManager.commit();
   assertEquals(await a.root.get("a"), 1);
   assertEquals(storage.length(), 2);
+});
+
+Deno.test("whatever becomes of commits, in the end nobody holds or waits for anything", async () => {
+  for (const storage of [new MappingStorage(), new DemoStorage()]) {
+    await using db = await ZEO.Database.open(storage, { pool: { size: 40 } });
+    const items = Array.from({ length: 4 }, (_, i) => new Item({ i, n: 0 }));
+    await db.transaction(({ root }) => root.set("items", items));
+    const { locks } = SharedStorage.of(storage);
+    let committed = 0;
+    await Promise.all(Array.from({ length: 30 }, async (_, number) => {
+      const transactionManager = new ZEO.TransactionManager();
+      await using connection = db.open({ transactionManager });
+      const mine = await ZEO.load((await connection.root.get<Item[]>("items"))![number % 4]);
+      mine.n = Number(mine.n) + 1;
+      if (number % 3 === 0) {
+        transactionManager.get().join({
+          sortKey: () => number % 2 === 0 ? "~" : " ",
+          ...{ tpcBegin() {}, commit() {}, tpcFinish() {}, tpcAbort() {}, abort() {} },
+          tpcVote: async () => {
+            await Promise.resolve();
+            throw new Error("no");
+          },
+        });
+      }
+      await transactionManager.commit().then(() => committed++, () => transactionManager.abort());
+    }));
+    assertEquals([locks.held, locks.waiting], [0, 0]);
+    await using connection = db.open();
+    const found = await ZEO.load((await connection.root.get<Item[]>("items"))!);
+    assertEquals(found.reduce((sum, { n }) => sum + Number(n), 0), committed);
+    assert(committed >= 4);
+  }
 });

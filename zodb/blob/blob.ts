@@ -6,7 +6,7 @@
 
 import { type Awaitable, BlobError, NO_TID, Unsupported } from "../../values/mod.ts";
 import { registerClass } from "../classes.ts";
-import { CONTROL } from "../control.ts";
+import { CONTROL, type Control } from "../control.ts";
 import { PersistentBase } from "../persistent.ts";
 import { now } from "../steps.ts";
 
@@ -19,6 +19,8 @@ export interface BlobJar {
   blobFile(blob: Blob): Awaitable<string>;
   /** Where new files are made best; undefined when the storage keeps no blobs. */
   readonly blobDirectory: string | undefined;
+  /** Whether nothing of a new blob was handed to the transaction yet. */
+  isUnwritten(control: Control): boolean;
 }
 
 /** Files of blobs that nobody has any more. */
@@ -63,7 +65,7 @@ export class Blob extends PersistentBase {
     await this._p_activate();
     if (this.#uncommitted !== undefined) return this.#uncommitted;
     const jar = this.#jar;
-    if (jar) return await jar.blobFile(this);
+    if (jar && !jar.isUnwritten(this[CONTROL])) return await jar.blobFile(this);
     this.#requireContent();
     return this.#uncommitted = this.#newFile();
   }
@@ -73,7 +75,7 @@ export class Blob extends PersistentBase {
     this._p_touch();
     if (this.#uncommitted !== undefined) return this.#uncommitted;
     const jar = this.#jar;
-    if (jar) return now(jar.blobFile(this), "the content of a blob");
+    if (jar && !jar.isUnwritten(this[CONTROL])) return now(jar.blobFile(this), "the content of a blob");
     this.#requireContent();
     return this.#uncommitted = this.#newFile();
   }

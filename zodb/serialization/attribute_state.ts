@@ -22,7 +22,9 @@ export function isAttributeState(state: unknown): boolean {
 }
 
 function isNames(state: unknown): state is Map<string, unknown> {
-  return state instanceof Map && [...state.keys()].every((name) => typeof name === "string");
+  if (!(state instanceof Map)) return false;
+  for (const name of state.keys()) if (typeof name !== "string") return false;
+  return true;
 }
 
 /** The state of an object's attributes, in the form that they came in. */

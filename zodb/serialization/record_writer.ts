@@ -20,10 +20,13 @@ export interface RecordWriterOptions {
   readonly weakReference: (reference: WeakReference, ids: PersistentIds) => Value;
 }
 
+/** A buffer that has grown beyond this is not kept. */
+const MOST_BYTES = 1 << 20;
+
 /** See the module. */
 export class RecordWriter {
   readonly #ids = new PersistentIds();
-  readonly #pickles = new PickleWriter();
+  #pickles = new PickleWriter();
   readonly #states: StateWriter;
 
   constructor({ classes, reference, weakReference }: RecordWriterOptions) {
@@ -41,6 +44,8 @@ export class RecordWriter {
     this.#states.clear();
     this.#pickles.clear();
     const written = this.#states.write(state) as Writable;
-    return this.#pickles.write(description as Writable).write(written).bytes();
+    const record = this.#pickles.write(description as Writable).write(written).bytes();
+    if (record.length > MOST_BYTES) this.#pickles = new PickleWriter();
+    return record;
   }
 }

@@ -38,11 +38,17 @@ export interface StateReaderOptions {
   readonly reference: (pid: Value) => unknown;
 }
 
-/** Reads one record's values; what occurs in it twice is one thing afterwards too. */
+/** Levels of containers within each other that are read by recursion; what is deeper waits for its turn. */
+const DEEPEST = 400;
+
+/** Reads records' values; what occurs twice in a record is one thing afterwards too. */
 export class StateReader {
   readonly #options: StateReaderOptions;
   readonly #done = new Map<object, unknown>();
-  readonly #convert = (value: Value): unknown => this.read(value);
+  readonly #convert = (value: Value): unknown => this.#value(value);
+  #depth = 0;
+  /** Containers that are too deep inside others to be filled at once. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: StateReaderOptions) {
     this.#options = options;
@@ -50,18 +56,36 @@ export class StateReader {
 
   /** The state of an object: a dict of attributes stays a `Map` even where dicts are read as plain objects. */
   state(value: Value): unknown {
-    if (!(value instanceof Dict)) return this.read(value);
-    const attributes = new Map<unknown, unknown>();
-    for (const [key, item] of value.entries()) attributes.set(this.read(key), this.read(item));
+    this.#done.clear();
+    // Also after an error in the last one.
+    this.#depth = this.#waiting.length = 0;
+    const state = value instanceof Dict ? this.#attributes(value) : this.#value(value);
+    for (let fill = this.#waiting.pop(); fill; fill = this.#waiting.pop()) fill();
+    this.#done.clear();
+    return state;
+  }
+
+  #attributes(dict: Dict): Map<unknown, unknown> {
+    const attributes = new Map<unknown, unknown>(), items = dict.flat();
+    for (let i = 0; i < items.length; i += 2) {
+      attributes.set(this.#value(items[i]), this.#value(items[i + 1]));
+    }
     return attributes;
   }
 
   /** A value as users work with it. */
-  read(value: Value): unknown {
+  #value(value: Value): unknown {
     if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
     if (value instanceof PersistentReference) return this.#options.reference(value.pid);
     const done = this.#done.get(value);
     if (done !== undefined) return done;
+    this.#depth++;
+    const made = this.#container(value);
+    this.#depth--;
+    return made;
+  }
+
+  #container(value: Value & object): unknown {
     if (Array.isArray(value)) return this.#items(value, this.#begun(value, []));
     if (value instanceof PickledTuple) return this.#items(value.items, this.#begun(value, new Tuple()));
     if (value instanceof Dict) return this.#dict(value);
@@ -75,8 +99,17 @@ export class StateReader {
     return made;
   }
 
+  #later<T>(made: T, fill: () => void): T {
+    this.#waiting.push(() => {
+      this.#depth = 0;
+      fill();
+    });
+    return made;
+  }
+
   #items(items: readonly Value[], made: unknown[]): unknown[] {
-    for (let i = 0; i < items.length; i++) made[i] = this.read(items[i]);
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#items(items, made));
+    for (let i = 0; i < items.length; i++) made[i] = this.#value(items[i]);
     return made;
   }
 
@@ -85,20 +118,25 @@ export class StateReader {
     if (
       this.#options.dicts === "object" && items.every((item, i) => i % 2 === 1 || typeof item === "string")
     ) {
-      const made = this.#begun(dict, {});
-      for (let i = 0; i < items.length; i += 2) {
-        setAttribute(made, items[i] as string, this.read(items[i + 1]));
-      }
-      return made;
+      return this.#named(this.#begun(dict, {}), items);
     }
     return this.#map(dict);
   }
 
-  #map(dict: Dict): Map<unknown, unknown> {
-    const made = this.#begun(dict, new Map<unknown, unknown>()), items = dict.flat();
+  #named<T extends object>(made: T, items: readonly Value[]): T {
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#named(made, items));
+    for (let i = 0; i < items.length; i += 2) {
+      setAttribute(made as Record<string, unknown>, items[i] as string, this.#value(items[i + 1]));
+    }
+    return made;
+  }
+
+  #map(dict: Dict, made: Map<unknown, unknown> = this.#begun(dict, new Map())): Map<unknown, unknown> {
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#map(dict, made));
+    const items = dict.flat();
     for (let i = 0; i < items.length; i += 2) {
       if (items[i] instanceof Float) noteFloatKeys(made);
-      made.set(this.read(items[i]), this.read(items[i + 1]));
+      made.set(this.#value(items[i]), this.#value(items[i + 1]));
     }
     return made;
   }
@@ -109,7 +147,7 @@ export class StateReader {
       const made = this.#begun(instance, instance.isA("builtins", "set") ? new Set() : new FrozenSet());
       for (const item of items) {
         if (item instanceof Float) noteFloatKeys(made);
-        made.add(this.read(item));
+        made.add(this.#value(item));
       }
       return made;
     }
@@ -128,18 +166,22 @@ export class StateReader {
     const registered = this.#options.classes.named(instance.class);
     if (!registered || registered.persistent) return undefined;
     const made = this.#begun(instance, Object.create(registered.class.prototype));
-    for (const [name, item] of state ?? []) setAttribute(made, name as string, this.read(item));
-    return made;
+    return this.#named(made, state?.flat() ?? []);
   }
 
   #inert(instance: Instance): Inert {
     const args = new Tuple();
-    const made = this.#begun(instance, new Inert(instance.by, this.read(instance.class), args));
+    const made = this.#begun(instance, new Inert(instance.by, this.#value(instance.class), args));
+    return this.#inertParts(instance, args, made);
+  }
+
+  #inertParts(instance: Instance, args: Tuple, made: Inert): Inert {
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#inertParts(instance, args, made));
     this.#items(instance.args.items, args);
     if (instance.keywords) made.keywords = this.#map(instance.keywords);
     if (instance.listItems) made.listItems = this.#items(instance.listItems, []);
     if (instance.dictItems) made.dictItems = this.#map(instance.dictItems);
-    if (instance.state !== undefined) made.state = this.read(instance.state);
+    if (instance.state !== undefined) made.state = this.#value(instance.state);
     return made;
   }
 }

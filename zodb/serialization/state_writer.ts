@@ -34,11 +34,18 @@ export interface StateWriterOptions {
   readonly weakReference: (reference: WeakReference) => Value;
 }
 
+/** Levels of containers within each other that are written by recursion; what is deeper waits for its turn. */
+const DEEPEST = 400;
+
 /** Writes one record's values; what occurs in it twice is written once. */
 export class StateWriter {
   readonly #options: StateWriterOptions;
   readonly #done = new Map<object, Value>();
-  readonly #convert = (value: unknown): Value => this.write(value);
+  readonly #convert = (value: unknown): Value => this.#value(value);
+
+  #depth = 0;
+  /** Containers that are too deep inside others to be filled at once. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: StateWriterOptions) {
     this.#options = options;
@@ -54,6 +61,22 @@ export class StateWriter {
    * @throws {TypeError} when a part of it is of a type that has no counterpart in Python.
    */
   write(value: unknown): Value {
+    // Also after an error in the last one.
+    this.#depth = this.#waiting.length = 0;
+    const written = this.#value(value);
+    for (let fill = this.#waiting.pop(); fill; fill = this.#waiting.pop()) fill();
+    return written;
+  }
+
+  #later<T>(made: T, fill: () => void): T {
+    this.#waiting.push(() => {
+      this.#depth = 0;
+      fill();
+    });
+    return made;
+  }
+
+  #value(value: unknown): Value {
     switch (typeof value) {
       case "undefined":
         return null;
@@ -78,6 +101,13 @@ export class StateWriter {
     const done = this.#done.get(value);
     if (done !== undefined) return done;
     if (value instanceof Uint8Array) return this.#begun(value, value);
+    this.#depth++;
+    const made = this.#container(value);
+    this.#depth--;
+    return made;
+  }
+
+  #container(value: object): Value {
     if (value instanceof Tuple) return this.#tuple(value);
     if (Array.isArray(value)) return this.#items(value, this.#begun(value, []));
     if (value instanceof Map) return this.#dict(value, this.#begun(value, new Dict()));
@@ -95,7 +125,8 @@ export class StateWriter {
   }
 
   #items(items: readonly unknown[], made: Value[]): Value[] {
-    for (let i = 0; i < items.length; i++) made[i] = this.write(items[i]);
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#items(items, made));
+    for (let i = 0; i < items.length; i++) made[i] = this.#value(items[i]);
     return made;
   }
 
@@ -106,7 +137,8 @@ export class StateWriter {
   }
 
   #dict(entries: Iterable<readonly [unknown, unknown]>, made: Dict): Dict {
-    for (const [key, value] of entries) made.append(this.write(key), this.write(value));
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#dict(entries, made));
+    for (const [key, value] of entries) made.append(this.#value(key), this.#value(value));
     return made;
   }
 
@@ -130,13 +162,18 @@ export class StateWriter {
 
   #inert(inert: Inert): Instance {
     const args: Value[] = [];
-    const made = new Instance(inert.by, this.write(inert.class), new PickledTuple(args));
+    const made = new Instance(inert.by, this.#value(inert.class), new PickledTuple(args));
     this.#begun(inert, made);
+    return this.#inertParts(inert, args, made);
+  }
+
+  #inertParts(inert: Inert, args: Value[], made: Instance): Instance {
+    if (this.#depth > DEEPEST) return this.#later(made, () => this.#inertParts(inert, args, made));
     this.#items(inert.args, args);
     if (inert.keywords) made.keywords = this.#dict(inert.keywords, new Dict());
     if (inert.listItems) made.listItems = this.#items(inert.listItems, []);
     if (inert.dictItems) made.dictItems = this.#dict(inert.dictItems, new Dict());
-    if (inert.state !== undefined) made.state = this.write(inert.state);
+    if (inert.state !== undefined) made.state = this.#value(inert.state);
     return made;
   }
 
@@ -157,10 +194,16 @@ export class StateWriter {
       const made = this.#begun(value, new Instance("NEWOBJ", registered.global, new PickledTuple([])));
       if (Object.keys(value).length > 0) made.state = attributes;
     }
-    for (const [name, item] of Object.entries(value)) {
-      if (item !== undefined && !isVolatile(name)) attributes.append(name, this.write(item));
-    }
+    this.#named(value, attributes);
     return this.#done.get(value)!;
+  }
+
+  #named(value: object, attributes: Dict): Dict {
+    if (this.#depth > DEEPEST) return this.#later(attributes, () => this.#named(value, attributes));
+    for (const [name, item] of Object.entries(value)) {
+      if (item !== undefined && !isVolatile(name)) attributes.append(name, this.#value(item));
+    }
+    return attributes;
   }
 }
 

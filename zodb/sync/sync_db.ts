@@ -12,7 +12,7 @@ import type { TransactOptions } from "../db_options.ts";
 import { now, run } from "../steps.ts";
 import { canSync } from "../storage_questions.ts";
 import { type TransactionInfo, transactionInfo } from "../transaction_info.ts";
-import { TransactionManager } from "../transaction/transaction_manager.ts";
+import { patienceAfter, retrying, TransactionManager } from "../transaction/transaction_manager.ts";
 import { Undo } from "../undo.ts";
 import { SyncConnection } from "./sync_connection.ts";
 
@@ -80,7 +80,7 @@ export class SyncDB implements Disposable {
     work: (connection: SyncConnection<R>) => T,
     options: SyncTransactOptions = {},
   ): T {
-    const { retries = 3, backOff = 5, note } = options;
+    const { note } = options, { retries, backOff } = retrying(options);
     using connection = this.open<R>();
     for (let attempt = 0;; attempt++) {
       const transaction = connection.begin();
@@ -94,7 +94,7 @@ export class SyncDB implements Disposable {
         connection.abort();
         if (!again) throw error;
       }
-      pause(backOff * 2 ** attempt * (0.5 + Math.random()));
+      pause(patienceAfter(attempt, backOff));
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { then } from "../../values/mod.ts";
 import { InvalidSavepointRollbackError } from "../errors.ts";
 import { run, type Steps, wait } from "../steps.ts";
 import type { DataManager, DataManagerSavepoint } from "./data_manager.ts";
@@ -15,6 +16,8 @@ export interface SavepointHost {
   invalidateAfter(savepoint: Savepoint): void;
   /** Remembers that something went wrong for good. */
   fail(error: unknown): void;
+  /** Has one take part no longer, unless it joins again. */
+  leave(manager: DataManager): void;
 }
 
 /** A point within a transaction: all changes since can be taken back. */
@@ -56,6 +59,8 @@ export class Savepoint {
 
   /** @ignore Hears of one that joins later: going back to before that is giving all of it up. */
   joined(manager: DataManager): void {
-    this.#parts.push({ rollback: () => manager.abort(this.transaction) });
+    this.#parts.push({
+      rollback: () => then(manager.abort(this.transaction), () => this.#host.leave(manager)),
+    });
   }
 }

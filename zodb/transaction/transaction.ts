@@ -134,6 +134,10 @@ export class Transaction {
       invalidateAfter: (savepoint: Savepoint) =>
         this.#invalidateFrom(this.#savepoints.indexOf(savepoint) + 1),
       fail: (error: unknown) => this.#fail(error),
+      leave: (manager: DataManager) => {
+        const at = this.#managers.indexOf(manager);
+        if (at >= 0) this.#managers.splice(at, 1);
+      },
     };
     const parts: DataManagerSavepoint[] = [];
     // Whoever joins while it is made is told of it.

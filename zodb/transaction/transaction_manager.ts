@@ -17,7 +17,6 @@ export interface TransactionManagerOptions {
   readonly explicit?: boolean;
 }
 
-const RETRIES = 3;
 /** Milliseconds, on average. */
 const LONGEST_BACK_OFF = 200;
 
@@ -125,8 +124,7 @@ export class TransactionManager {
    * @throws what the function or the commit threw, when it is no conflict or the tries are used up.
    */
   async run<T>(work: (transaction: Transaction) => Awaitable<T>, options: RetryOptions = {}): Promise<T> {
-    const { backOff = 5, signal } = options;
-    const retries = options.attempts === undefined ? options.retries ?? RETRIES : options.attempts - 1;
+    const { signal } = options, { retries, backOff } = retrying(options);
     for (let attempt = 0;; attempt++) {
       const transaction = await this.begin();
       try {
@@ -138,9 +136,7 @@ export class TransactionManager {
         await this.#transaction?.abort();
         if (!again) throw error;
       }
-      // Longer waits are no more polite to the others, and starve who has bad luck.
-      const patience = Math.max(backOff, Math.min(backOff * 2 ** attempt, LONGEST_BACK_OFF));
-      await pause(patience * (0.5 + Math.random()), signal);
+      await pause(patienceAfter(attempt, backOff), signal);
     }
   }
 
@@ -152,6 +148,23 @@ export class TransactionManager {
       },
     });
   }
+}
+
+/** How often something is tried again, and how patiently, where nothing else is said. */
+export function retrying(
+  { attempts, retries = 3, backOff = 5 }: Pick<RetryOptions, "attempts" | "retries" | "backOff">,
+): { readonly retries: number; readonly backOff: number } {
+  return { retries: attempts === undefined ? retries : attempts - 1, backOff };
+}
+
+/**
+ * How many milliseconds to wait after an attempt that failed. Not for ever longer: that is no more polite to the others,
+ * and starves who has bad luck.
+ *
+ * @param attempt How many failed before it. @param backOff Milliseconds after the first one, on average.
+ */
+export function patienceAfter(attempt: number, backOff: number): number {
+  return Math.max(backOff, Math.min(backOff * 2 ** attempt, LONGEST_BACK_OFF)) * (0.5 + Math.random());
 }
 
 function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {

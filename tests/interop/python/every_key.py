@@ -35,9 +35,9 @@ def use(address, cache):
     }
 
 
-def application(address, name, blobs=None):
+def application(address, name, blobs=None, **options):
     seen = {}
-    with Opened(address, storage=name, blob_dir=blobs) as one:
+    with Opened(address, storage=name, blob_dir=blobs, **options) as one:
         seen["before"] = sorted(one.root.keys())
         for number in range(3):
             one.root[f"key{number}"] = PersistentMapping(number=number)
@@ -50,7 +50,7 @@ def application(address, name, blobs=None):
         if seen["undo"]:
             seen["log"] = [entry["description"].decode() for entry in client.undoLog(0, 2)]
         seen["read-only"] = client.isReadOnly()
-    with Opened(address, storage=name, blob_dir=blobs) as again:
+    with Opened(address, storage=name, blob_dir=blobs, **options) as again:
         seen["after"] = {key: value.get("number") if isinstance(value, PersistentMapping) else None
                          for key, value in sorted(again.root.items())}
         if blobs:

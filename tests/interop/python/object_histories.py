@@ -75,6 +75,7 @@ class Side:
         for held in self.held:
             held[0]._p_activate()
         self.savepoints = [[] for _ in self.connections]
+        self.fresh = [set() for _ in self.connections]  # objects that were not committed yet
         self.files = 0
 
     # What steps name
@@ -86,7 +87,9 @@ class Side:
                 there = other.get(h)
                 if there is not None and there._p_oid is not None:
                     connection = self.connections[c].get_connection(there._p_jar.db().database_name)
-                    held[h] = connection.get(there._p_oid)
+                    found = connection.get(there._p_oid)
+                    found._p_activate()  # it may be a ghost that is there by chance, and gone from the database
+                    held[h] = found
                     break
             else:
                 raise Absent
@@ -124,6 +127,7 @@ class Side:
 
     def new(self, c, h, kind):
         self.held[c][h] = KINDS[kind]()
+        self.fresh[c].add(h)
 
     def add(self, c, h):
         self.add_to(self.connections[c], c, h)
@@ -137,7 +141,7 @@ class Side:
             connection.add(found)
         except Exception:
             # Python has given it an id before it was refused.
-            if found._p_serial == z64:
+            if h in self.fresh[c]:
                 del self.held[c][h]
             raise
 
@@ -213,12 +217,18 @@ class Side:
         try:
             current.commit()
         except Exception:
+            # What wasn't reached still shows its changes there, ours nowhere.
+            current.abort()
             self.forget_new(c)
             raise
+        # One that was committed as a ghost doesn't know its transaction there.
+        for h in [h for h in self.fresh[c] if h in self.held[c] and self.held[c][h]._p_jar]:
+            self.held[c][h]._p_activate()
+            self.fresh[c].discard(h)
 
     def forget_new(self, c):
         # Some keep an id after a failed commit, and some have lost their state; ours are new objects again, with it.
-        self.held[c] = {h: found for h, found in self.held[c].items() if found._p_serial != z64 and found._p_jar}
+        self.held[c] = {h: found for h, found in self.held[c].items() if h not in self.fresh[c] and found._p_jar}
 
     def abort(self, c):
         self.connections[c].transaction_manager.abort()
@@ -232,7 +242,13 @@ class Side:
         self.connections[c].transaction_manager.doom()
 
     def savepoint(self, c):
-        self.savepoints[c].append(self.connections[c].transaction_manager.savepoint())
+        current = self.connections[c].transaction_manager.get()
+        try:
+            self.savepoints[c].append(current.savepoint())
+        except Exception:
+            current.abort()
+            self.forget_new(c)
+            raise
 
     def rollback(self, c, i):
         if self.savepoints[c]:
@@ -247,18 +263,18 @@ class Side:
         found = self.object(c, h)
         if changed:
             found._p_activate()
-        if changed is None and found._p_serial == z64:
+        if changed is None and h in self.fresh[c]:
             return
         found._p_changed = changed
 
     def deactivate(self, c, h):
         found = self.object(c, h)
-        if found._p_serial != z64:
+        if h not in self.fresh[c]:
             found._p_deactivate()
 
     def invalidate(self, c, h):
         found = self.object(c, h)
-        if found._p_serial != z64:
+        if h not in self.fresh[c]:
             found._p_invalidate()
 
     def minimize(self, c):
@@ -268,6 +284,7 @@ class Side:
         self.connections[c].cacheGC()
 
     def reopen(self, c):
+        self.abort(c)  # a connection to a second database that has joined leaves the first half closed there
         manager = self.connections[c].transaction_manager
         self.connections[c].close()
         self.connections[c] = self.dbs[0].open(manager)
@@ -317,12 +334,15 @@ class Side:
         try:
             made = self.connections[c].importFile(name)
         except Exception as error:
+            self.abort(c)
             raise KeyError from error
         if made is None:
+            self.abort(c)
             raise KeyError  # what can't be loaded is left out there, be it all
         self.held[c][to] = made
         try:
             # Aborted, it would be a ghost of nothing; ours is a new object then.
+            self.fresh[c].add(to)
             self.connections[c].root()[f"h{to}"] = made
             self.commit(c, "")
         except Exception:
@@ -331,7 +351,7 @@ class Side:
 
     def old(self, c, h):
         found = self.object(c, h)
-        if found._p_oid is not None and found._p_serial != z64:
+        if found._p_oid is not None and h not in self.fresh[c]:
             try:
                 found._p_jar.oldstate(found, found._p_serial)
             except Exception as error:
@@ -415,7 +435,8 @@ class Side:
 
     def close(self):
         for connection in self.connections:
-            connection.transaction_manager.abort()
+            if connection.transaction_manager:
+                connection.transaction_manager.abort()
         result = [[[entry["description"], entry["user_name"]] for entry in db.undoLog(0, 1000)] for db in self.dbs]
         result.append([len(db.storage) for db in self.dbs])
         for db in self.dbs:
@@ -457,10 +478,15 @@ class Records(pickle.Unpickler):
         return type(name, (Plain,), {"__module__": module})
 
     def persistent_load(self, pid):
-        return ("pid", pid)
+        return Reference(pid)
 
 
-def normal(data):
+class Reference:
+    def __init__(self, pid):
+        self.pid = pid
+
+
+def normal(data, oids):
     """What a record says, with numbers for the things that occur in it, so that what is shared shows."""
     numbers = {}
 
@@ -471,6 +497,8 @@ def normal(data):
             if id(value) in numbers:
                 return f"#{numbers[id(value)]}"
             numbers[id(value)] = len(numbers)
+        if isinstance(value, Reference):
+            return ["reference", told_id(value.pid)]
         if isinstance(value, Plain):
             return [tell(type(value)), tell(value.args), tell(value.state)]
         if isinstance(value, dict):
@@ -481,18 +509,32 @@ def normal(data):
             return [type(value).__name__, *map(tell, value)]
         return repr(value)
 
-    file = io.BytesIO(data)
-    described = Records(file).load()
-    state = Records(file).load()
+    def told_id(part):
+        if isinstance(part, bytes):
+            return oids.setdefault(u64(part), len(oids))
+        if isinstance(part, list) and part[0] in ("m", "n"):
+            return [part[0], part[1][0], *map(tell, part[1][2:])]  # ids of the other database are not known here
+        if isinstance(part, (list, tuple)):
+            return list(map(told_id, part))
+        return tell(part)
+
+    reader = Records(io.BytesIO(data))
+    described = reader.load()
+    state = reader.load()
     return repr([tell(described), tell(state)])
 
 
 def records(path):
     """Transactions of a file, each with its records: oid, and data, or where it goes back to."""
     storage = ZODB.FileStorage.FileStorage(path, read_only=True)
+    oids = {}
     try:
         return [
-            [[u64(record.oid), record.data and normal(record.data)] for record in transaction_]
+            # One that was told unchanged, and changed again, is there twice.
+            list({
+                oids.setdefault(u64(record.oid), len(oids)): record.data and normal(record.data, oids)
+                for record in transaction_
+            }.items())
             for transaction_ in storage.iterator()
         ]
     finally:
@@ -506,7 +548,7 @@ def compare(pairs):
         ours, theirs = records(one), records(two)
         for i, (a, b) in enumerate(zip(ours, theirs)):
             if a != b:
-                wrong.append([number, i, repr([x for x in a if x not in b]), repr([x for x in b if x not in a])])
+                wrong.append([number, i, *(repr([x for x in one if x not in other] or one) for one, other in ((a, b), (b, a)))])
                 break
         else:
             if len(ours) != len(theirs):
