@@ -29,7 +29,7 @@ export function canSync(storage: Storage): storage is SyncingStorage {
   return "sync" in storage;
 }
 
-/** A moment after all that is committed: several transactions of one millisecond have ids that are ahead of the clock. */
+/** A moment after all that is committed: ids of transactions may be ahead of the clock, and seconds are rounded. */
 export function present(storage: Storage): Date {
-  return new Date(Math.max(Date.now(), Math.ceil(tidTime(storage.lastTransaction()))));
+  return new Date(Math.max(Date.now(), Math.ceil(tidTime(storage.lastTransaction())) + 1));
 }

@@ -217,3 +217,41 @@ Deno.test("a change while a savepoint is being made is stored too", async () => 
   assertEquals((await other.root.get<Item>("item"))!.v, 3);
   assertEquals((await load(await other.get<Item>(added._p_oid!))).v, 3);
 });
+
+Deno.test("R24: what went into a savepoint can be read while it is being committed", async () => {
+  await using db = await DB.open(new SlowStorage());
+  await using connection = db.open();
+  const items = Array.from({ length: 50 }, (_, v) => new Item({ v }));
+  await connection.root.set("items", items);
+  await connection.savepoint();
+  const read: Promise<unknown>[] = [];
+  const committing = connection.commit();
+  for (const item of items) {
+    item._p_deactivate();
+    read.push(load(item).then(({ v }) => v, (error) => error));
+    await Promise.resolve();
+  }
+  await committing;
+  assertEquals(await Promise.all(read), items.map((_, v) => v));
+  await using other = db.open();
+  assertEquals((await load((await other.root.get<Item[]>("items"))!)).map(({ v }) => v), items.map((_, v) => v));
+});
+
+Deno.test("R26: sync with an open savepoint begins anew, and later commits are whole", async () => {
+  await using db = await DB.open(new SlowStorage());
+  await using connection = db.open();
+  const item = new Item({ v: 1 });
+  await connection.root.set("item", item);
+  await connection.commit();
+  item.v = 2;
+  const savepoint = await connection.savepoint();
+  await db.transaction(({ root }) => root.set("elsewhere", 1));
+  await connection.sync();
+  assertEquals(savepoint.valid, false);
+  assertEquals(await connection.root.get("elsewhere"), 1);
+  assertEquals((await load(item)).v, 1);
+  item.v = 3;
+  await connection.commit();
+  await using other = db.open();
+  assertEquals((await other.root.get<Item>("item"))!.v, 3);
+});

@@ -35,7 +35,7 @@ Deno.test("a blob is written, committed, changed and read by others", async () =
   assertEquals(await new Response(await blob.stream()).text(), "twothree");
 });
 
-Deno.test("savepoints keep a blob's content of their time", async () => {
+Deno.test("R25: savepoints keep a blob's content of their time", async () => {
   await using at = await fileDatabase({ blobs: true });
   const { db } = at;
   await using connection = db.open();

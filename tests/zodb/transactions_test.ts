@@ -75,7 +75,7 @@ Deno.test("an object loaded late shows the state of the transaction's start", as
   assertEquals([items[0].v, items[1].v], [2, 2]);
 });
 
-Deno.test("savepoints keep what was made before them and take back what came later", async () => {
+Deno.test("R25: savepoints keep what was made before them and take back what came later, ids included", async () => {
   await using db = await DB.open();
   await using connection = db.open();
   const root = await connection.root.map();
