@@ -12,26 +12,13 @@
  * @module
  */
 
-import { crc32 } from "node:zlib";
-import {
-  NO_TID,
-  type Oid,
-  oidFromBytes,
-  read16,
-  read32,
-  type Tid,
-  tidFromBytes,
-  write16,
-  write32,
-  write64,
-} from "../values/mod.ts";
+import { NO_TID, type Oid, type Tid, write16, write32, write64 } from "../values/mod.ts";
 import {
   ALLOCATED,
   END_OFFSET,
   FREE,
   HEADER_LENGTH,
   headSum,
-  isSeal,
   MAX_BLOCK,
   RECORD_HEADER,
   RECORD_OVERHEAD,
@@ -44,6 +31,7 @@ import {
 import type { CacheFile } from "./cache_file.ts";
 import type { CacheCounters } from "./counters.ts";
 import { FileEntry } from "./file_entry.ts";
+import { readAround, recordIn } from "./record_reading.ts";
 
 /** The smallest size of a cache file. */
 export const MIN_FILE_SIZE: number = RING_START + RECORD_OVERHEAD + SEAL_LENGTH;
@@ -305,26 +293,18 @@ export class BlockRing {
 
   /** Reads a record; `undefined` when the bytes are not those that were written. */
   read(entry: FileEntry): Uint8Array | undefined {
-    const { length, size } = entry;
+    const { size } = entry;
     const bytes = this.#buffer(size);
     if (this.#file.read(bytes, size, entry.offset) < size) return undefined;
-    if (
-      bytes[0] !== ALLOCATED || read32(bytes, 1) !== RECORD_OVERHEAD + length ||
-      read32(bytes, 31) !== length ||
-      read16(bytes, 29) !== 0 || oidFromBytes(bytes, 5) !== entry.oid ||
-      tidFromBytes(bytes, 13) !== entry.serial ||
-      tidFromBytes(bytes, END_OFFSET) !== (entry.end ?? NO_TID) ||
-      oidFromBytes(bytes, RECORD_HEADER + length) !== entry.oid
-    ) {
-      return undefined;
-    }
-    const data = bytes.slice(RECORD_HEADER, RECORD_HEADER + length);
-    if (entry.sealed) {
-      const seal = RECORD_OVERHEAD + length;
-      // The header has been compared with what is known, which the scan compared with its sum.
-      if (!isSeal(bytes, seal) || read32(bytes, seal + 9) !== crc32(data)) return undefined;
-    }
-    return data;
+    return recordIn(bytes, 0, entry)?.slice();
+  }
+
+  /** As `read`, with the neighbours that come along: see {@linkcode readAround}. */
+  readAround(
+    entry: FileEntry,
+    use: (neighbour: FileEntry, data: Uint8Array) => void,
+  ): Uint8Array | undefined {
+    return readAround(this.#file, entry, use);
   }
 
   /** Writes free blocks over a range, the last one first. */

@@ -10,6 +10,7 @@ import { BlockRing } from "./block_ring.ts";
 import type { CacheFile } from "./cache_file.ts";
 import { CacheCounters } from "./counters.ts";
 import type { FileEntry } from "./file_entry.ts";
+import { WINDOW } from "./record_reading.ts";
 import type { Shelf } from "./shelf.ts";
 import { Sieve } from "./sieve.ts";
 
@@ -108,7 +109,10 @@ export class FileShelf implements Shelf<FileEntry> {
     }
     let data: Uint8Array | undefined;
     try {
-      data = this.ring.read(entry);
+      // While there is room anyway, neighbours come along for the price of the call.
+      data = this.#hotBytes + WINDOW <= this.#options.memory
+        ? this.ring.readAround(entry, (neighbour, data) => this.#heat(neighbour, data))
+        : this.ring.read(entry);
     } catch (error) {
       this.#fail(error);
     }

@@ -143,7 +143,6 @@ export function historyOf(seed: number): History {
       steps.push(["copy", c, h, to]);
     }],
     [1, (c) => steps.push(["old", c, any()])],
-    [0.3, (c) => steps.push(["steal", c, some("thing"), attribute(), below(connections), any()])],
   ];
   const total = weighted.reduce((sum, [weight]) => sum + weight, 0);
   for (const length = 10 + below(80); steps.length < length;) {

@@ -22,7 +22,6 @@ import {
   PersistentMap,
   registerClass,
   type Savepoint,
-  TransactionManager,
   Tuple,
   tuple,
   WeakReference,
@@ -340,11 +339,9 @@ export class ObjectSide implements AsyncDisposable {
     old: async (c: number, h: number) => {
       const found = await this.#object(c, h);
       if (found._p_oid !== undefined && !this.#fresh[c].has(h)) {
-        await found._p_jar!.oldState(found, found._p_serial);
+        // Python finds none after a savepoint, and stumbles over records that are un-created.
+        await found._p_jar!.oldState(found, found._p_serial).catch(() => {});
       }
-    },
-    steal: async (c: number, h: number, name: string, other: number, h2: number) => {
-      (await this.#active(c, h) as Thing)[name] = await this.#object(other, h2);
     },
   };
 

@@ -108,11 +108,11 @@ await interopTest("random histories of objects are the same as with Python's", a
     const pairs = histories.flatMap(({ seed, steps }, i) =>
       wrong.includes(seed) || steps.some(([name]) => name === "copy")
         ? []
-        : ["one", "two"].map((name) => folders.map((folder) => `${folder}/${i}-${name}.fs`))
+        : ["one", "two"].map((name) => [seed, ...folders.map((folder) => `${folder}/${i}-${name}.fs`)])
     );
     const files = await python.call<unknown[]>("object_histories.compare", { pairs });
     for (const file of files.slice(0, 3)) console.error(JSON.stringify(file, null, 1));
-    assertEquals(files.length, 0, "files that differ");
+    assertEquals(files.length, 0, "files that differ, of the seeds above");
     for (const folder of folders) await Deno.remove(folder, { recursive: true });
   }
   assertEquals(wrong, [], "seeds of histories that differ");

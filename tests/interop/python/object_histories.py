@@ -354,13 +354,8 @@ class Side:
         if found._p_oid is not None and h not in self.fresh[c]:
             try:
                 found._p_jar.oldstate(found, found._p_serial)
-            except Exception as error:
-                # Where it was un-created, Python stumbles over the record that isn't there.
-                raise KeyError from error
-
-    def steal(self, c, h, name, other, h2):
-        found = self.active(c, h)
-        setattr(found, name, self.object(other, h2))
+            except Exception:
+                pass  # Python finds none after a savepoint, and stumbles over records that are un-created
 
     # What is seen
 
@@ -542,9 +537,9 @@ def records(path):
 
 
 def compare(pairs):
-    """The first record that differs in two files, of each pair."""
+    """The first transaction whose records differ in two files; pairs with a number in front."""
     wrong = []
-    for number, (one, two) in enumerate(pairs):
+    for number, one, two in pairs:
         ours, theirs = records(one), records(two)
         for i, (a, b) in enumerate(zip(ours, theirs)):
             if a != b:
