@@ -234,7 +234,10 @@ Deno.test("R24: what went into a savepoint can be read while it is being committ
   await committing;
   assertEquals(await Promise.all(read), items.map((_, v) => v));
   await using other = db.open();
-  assertEquals((await load((await other.root.get<Item[]>("items"))!)).map(({ v }) => v), items.map((_, v) => v));
+  assertEquals(
+    (await load((await other.root.get<Item[]>("items"))!)).map(({ v }) => v),
+    items.map((_, v) => v),
+  );
 });
 
 Deno.test("R26: sync with an open savepoint begins anew, and later commits are whole", async () => {
