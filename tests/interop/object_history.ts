@@ -46,6 +46,8 @@ export function historyOf(seed: number): History {
     return found.length === 0 ? 0 : pick(found);
   };
   const any = () => below(known.length);
+  // One that was told unchanged, and changed again, is stored twice by Python, and a pack keeps the second place.
+  const twice = seed % 3 === 0;
   const attribute = () => pick(["a", "b", "c"]);
   const value = (depth = 0): Json => {
     switch (below(depth > 2 ? 5 : 14)) {
@@ -68,7 +70,8 @@ export function historyOf(seed: number): History {
       case 10:
         return { point: value(depth + 1) };
       case 11:
-        return chance() < 0.3 ? { weak: any() } : { ref: any() };
+        // Python does not import what it has exported with weak references in it.
+        return chance() < 0.3 && seed % 4 !== 0 ? { weak: any() } : { ref: any() };
       case 12:
       case 13:
         return { ref: any() };
@@ -128,7 +131,7 @@ export function historyOf(seed: number): History {
     [7, (c) => steps.push(["savepoint", c])],
     [6, (c) => steps.push(["rollback", c, below(6)])],
     [3, (c) => steps.push(["current", c, any()])],
-    [3, (c) => steps.push(["changed", c, any(), pick([true, false, null])])],
+    [3, (c) => steps.push(["changed", c, any(), pick(twice ? [true, false, null] : [true, null])])],
     [3, (c) => steps.push(["deactivate", c, any()])],
     [2, (c) => steps.push(["invalidate", c, any()])],
     [2, (c) => steps.push(["minimize", c])],
@@ -136,7 +139,7 @@ export function historyOf(seed: number): History {
     [2, (c) => steps.push(["reopen", c])],
     [2, (c) => steps.push(["past", c, below(20), any()])],
     [2, () => steps.push(["undo", below(4)])],
-    [1, () => steps.push(["pack"])],
+    [twice ? 0 : 1.5, () => steps.push(["pack"])],
     [seed % 4 === 0 ? 2 : 0, (c) => {
       const to = known.length, h = any();
       known.push(known[h]);

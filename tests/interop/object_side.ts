@@ -9,61 +9,25 @@ import { FileStorage, mergeWith } from "../../storage/mod.ts";
 import { NO_TID, POSKeyError, type Tid } from "../../values/mod.ts";
 import {
   Blob,
-  BTree,
   conflictResolver,
   type Connection,
   DB,
-  IOBTree,
-  Length,
-  OOBTree,
-  Persistent,
+  type Length,
+  type OOBTree,
   type PersistentBase,
   PersistentList,
-  PersistentMap,
-  registerClass,
+  type PersistentMap,
   type Savepoint,
   Tuple,
   tuple,
   WeakReference,
 } from "../../zodb/mod.ts";
+import { makers, Point, type Thing, told } from "./history_objects.ts";
 import type { History, HistoryStep, Kind } from "./object_history.ts";
 import type { Json } from "./session.ts";
 
-class Thing extends Persistent {
-  [name: string]: unknown;
-}
-registerClass("tests.histories.Thing", Thing);
-
-class Point {
-  constructor(public x: unknown) {}
-}
-registerClass("tests.histories.Point", Point);
-
-const makers: Record<Kind, () => PersistentBase> = {
-  thing: () => new Thing(),
-  map: () => new PersistentMap(),
-  list: () => new PersistentList(),
-  iotree: () => new IOBTree(),
-  ootree: () => new OOBTree(),
-  length: () => new Length(),
-  blob: () => new Blob(),
-};
-
-const pythonNames = new Map<unknown, string>([
-  [Thing, "Thing"],
-  [PersistentMap, "PersistentMapping"],
-  [PersistentList, "PersistentList"],
-  [IOBTree, "IOBTree"],
-  [OOBTree, "OOBTree"],
-  [Length, "Length"],
-  [Blob, "Blob"],
-]);
-
 /** The history names an object that nobody can have by then. */
 class Absent extends Error {}
-
-const isPersistent = (value: unknown): value is PersistentBase =>
-  typeof value === "object" && value !== null && "_p_oid" in value;
 
 /** One history under way. */
 export class ObjectSide implements AsyncDisposable {
@@ -215,7 +179,7 @@ export class ObjectSide implements AsyncDisposable {
     append: async (c: number, h: number, text: string) =>
       await (await this.#active(c, h) as Blob).append(text),
     fetch: async (c: number, h: number) => void await this.#object(c, h),
-    read: async (c: number, h: number) => await this.#told(c, await this.#active(c, h)),
+    read: async (c: number, h: number) => await told(this.#held[c], await this.#active(c, h)),
     commit: async (c: number, note: string) => {
       const current = this.#connections[c].transactionManager.get();
       if (note) {
@@ -297,7 +261,7 @@ export class ObjectSide implements AsyncDisposable {
       await using connection = this.#dbs[0].open({ at: tids[k % tids.length] });
       const then = await connection.get(oid);
       await then._p_activate();
-      const result = await this.#told(c, then);
+      const result = await told(this.#held[c], then);
       then._p_changed = true;
       try {
         await connection.commit();
@@ -312,6 +276,9 @@ export class ObjectSide implements AsyncDisposable {
     },
     pack: async () => void await this.#dbs[0].pack(),
     copy: async (c: number, h: number, to: number) => {
+      // Python's exports have what is written at savepoints, ours only what is committed.
+      await this.#connections[c].abort();
+      this.#forgetNew(c);
       const found = await this.#object(c, h), connection = this.#connections[c];
       if (found._p_oid === undefined || found._p_jar !== connection) return;
       const path = `${this.#path}-${++this.#files}.zexp`;
@@ -361,34 +328,6 @@ export class ObjectSide implements AsyncDisposable {
       if (this.#fresh[c].has(h)) this.#held[c].delete(h);
       throw error;
     }
-  }
-
-  async #told(c: number, found: PersistentBase): Promise<unknown> {
-    const tell = (value: unknown): unknown => {
-      if (value === undefined) return null;
-      if (typeof value !== "object" || value === null) return value;
-      if (isPersistent(value)) {
-        if (value._p_oid === undefined) {
-          return ["new", ...[...this.#held[c]].flatMap(([h, mine]) => mine === value ? [h] : [])];
-        }
-        const { databaseName } = value._p_jar!.db;
-        return ["@", databaseName, Number(value._p_oid), pythonNames.get(value.constructor)];
-      }
-      if (value instanceof WeakReference) return ["weak", value.oid === undefined ? null : Number(value.oid)];
-      if (value instanceof Tuple) return ["tuple", ...[...value].map(tell)];
-      if (Array.isArray(value)) return ["list", ...value.map(tell)];
-      if (value instanceof Map) return ["dict", ...[...value].map(([key, item]) => [tell(key), tell(item)])];
-      if (value instanceof Set) return ["set", ...[...value].map(tell).sort()];
-      return ["point", tell((value as Point).x)];
-    };
-    if (found instanceof Length) return found.value;
-    if (found instanceof Blob) return await found.text();
-    if (found instanceof BTree) {
-      await found.check();
-      const items = await (found as OOBTree<unknown, unknown>).items().toArray();
-      return items.map(([key, item]) => [tell(key), tell(item)]);
-    }
-    return tell(new Map(Object.entries(found).filter(([name]) => !name.startsWith("_v_"))));
   }
 
   #seen(): unknown {

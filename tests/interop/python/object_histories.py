@@ -325,6 +325,7 @@ class Side:
         self.dbs[0].pack()
 
     def copy(self, c, h, to):
+        self.abort(c)  # Python's exports have what is written at savepoints, ours only what is committed
         found = self.object(c, h)
         if found._p_oid is None or found._p_jar is not self.connections[c]:
             return
