@@ -84,7 +84,10 @@ const DEFAULT_SECTION: EventlogSection = {
  * import { configureEventlog } from "./eventlog.ts";
  *
  * await using eventlog = configureEventlog(undefined);
- * Deno.addSignalListener("SIGUSR2", () => eventlog.reopen());
+ * const reopen = () => eventlog.reopen();
+ * Deno.addSignalListener("SIGUSR2", reopen);
+ * // …
+ * Deno.removeSignalListener("SIGUSR2", reopen);
  * ```
  */
 export function configureEventlog(

@@ -44,7 +44,7 @@ const PASSED_ON: readonly Capability[] = ["IBlobStorage", "IStorageIteration", "
  *
  * @example
  * ```ts
- * import { BeforeStorage, MappingStorage } from "./mod.ts";
+ * import { BeforeStorage, MappingStorage } from "../mod.ts";
  *
  * await using storage = new BeforeStorage(new MappingStorage(), new Date("2024-03-05T14:07:00Z"));
  * ```

@@ -50,7 +50,7 @@ export interface ZlibStorageOptions {
  *
  * @example
  * ```ts
- * import { MappingStorage, ZlibStorage } from "./mod.ts";
+ * import { MappingStorage, ZlibStorage } from "../mod.ts";
  *
  * await using storage = new ZlibStorage(new MappingStorage());
  * ```
