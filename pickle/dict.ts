@@ -176,8 +176,10 @@ function isCompound(key: Value): key is Uint8Array | Tuple {
 function plainKey(key: Value): Value {
   if (typeof key === "string") return key;
   if (typeof key === "boolean") return key ? 1 : 0;
-  if (!(key instanceof Float)) return key;
-  return Number.isSafeInteger(key.value) ? key.value : BigInt(key.value);
+  // No NaN is equal to another: each is a key of its own.
+  if (typeof key === "number") return Number.isNaN(key) ? new Float(key) : key;
+  if (!(key instanceof Float) || Number.isNaN(key.value)) return key;
+  return Number.isInteger(key.value) && !Number.isSafeInteger(key.value) ? BigInt(key.value) : key.value;
 }
 
 const objectNumbers = new WeakMap<object, number>();

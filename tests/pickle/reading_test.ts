@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   Dict,
+  dumpPickle,
   Float,
   Global,
   Instance,
@@ -152,4 +153,17 @@ Deno.test("a long string with halves of surrogate pairs is read as Python wrote 
     "surrogate pair, apart",
   );
   assertThrows(() => loadPickle(bytes("X\x02\0\0\0a\xff.")), PickleError, "not UTF-8");
+});
+
+Deno.test("every NaN is a key of its own, as in Python", () => {
+  // {nan: 1, nan: 2, (nan,): 3, (nan,): 4, inf: 5} by Python, protocol 3.
+  const nan = "477ff8000000000000";
+  const pickle = Uint8Array.fromHex(
+    `80037d28${nan}4b01${nan}4b02${nan}854b03${nan}854b04477ff00000000000004b05752e`,
+  );
+  const dict = loadPickle(pickle) as Dict;
+  assertEquals([...dict].map(([, value]) => value), [1, 2, 3, 4, 5]);
+  assertEquals(dict.get(Infinity), 5);
+  assertEquals(dict.get(new Float(Infinity)), 5);
+  assertEquals([...(loadPickle(dumpPickle(dict)) as Dict)].length, 5);
 });

@@ -136,7 +136,7 @@ export class StateReader {
     const items = dict.flat();
     for (let i = 0; i < items.length; i += 2) {
       if (items[i] instanceof Float) noteFloatKeys(made);
-      made.set(this.#value(items[i]), this.#value(items[i + 1]));
+      made.set(anotherNaN(made, this.#value(items[i])), this.#value(items[i + 1]));
     }
     return made;
   }
@@ -147,7 +147,7 @@ export class StateReader {
       const made = this.#begun(instance, instance.isA("builtins", "set") ? new Set() : new FrozenSet());
       for (const item of items) {
         if (item instanceof Float) noteFloatKeys(made);
-        made.add(this.#value(item));
+        made.add(anotherNaN(made, this.#value(item)));
       }
       return made;
     }
@@ -184,6 +184,11 @@ export class StateReader {
     if (instance.state !== undefined) made.state = this.#value(instance.state);
     return made;
   }
+}
+
+/** In Python any number of NaNs are different keys; here the first is a number, and the others have to be objects. */
+function anotherNaN(keys: { has(key: unknown): boolean }, key: unknown): unknown {
+  return typeof key === "number" && Number.isNaN(key) && keys.has(key) ? new Float(key) : key;
 }
 
 function isAttributeName(item: Value, index: number): boolean {
