@@ -120,6 +120,6 @@ class Frames {
 /** An error of a connection as Python's tools tell it: `[Errno 111] Connection refused`. */
 export function connectionFault(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const system = /^(.*) \(os error (\d+)\)/.exec(message);
+  const system = /^([^()]*) \(os error (\d+)\)/.exec(message);
   return system ? `[Errno ${system[2]}] ${system[1]}` : message;
 }
