@@ -188,7 +188,7 @@ for (const kind of ["ours", "runzeo"] satisfies ServerKind[]) {
       await Promise.all(clients.map(({ worked }) => worked));
       const last = await closeBank(address, ACCOUNTS);
       const told = await Promise.all(clients.map((client) => client.tell(last)));
-      assertEquals((await server.stop()).code, 0);
+      await server.end();
       const path = `${peers.folder}/Data.fs`;
       const history = History.of(await peers.session().call<ToldHistory>("bank.history", { path }));
       history.checkSum();

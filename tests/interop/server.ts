@@ -118,6 +118,16 @@ export class Server implements AsyncDisposable {
     return this.#program.stop();
   }
 
+  /**
+   * Ends it while clients are at work. Ours is told to, and has to end well. The original, told to end while it reads or
+   * writes, may go on as if nothing had been said, since its event loop swallows what ends it: it is killed.
+   */
+  async end(): Promise<void> {
+    if (this.kind === "runzeo") return await this.kill();
+    const { code } = await this.stop();
+    if (code !== 0) throw new Error(`the server has ended with code ${code}:\n${this.output}`);
+  }
+
   /** Ends it with SIGKILL. */
   kill(): Promise<void> {
     return this.#program.kill();
