@@ -86,7 +86,7 @@ Deno.test("a pack under way says how far it is; one that is over, what came of i
     assertEquals(packs.last!.outcome, "packed");
     assert(packs.last!.at >= before && packs.last!.seconds > 0);
     await storage.pack(time);
-    assertEquals([packs.done, packs.last!.outcome], [2, "nothing"]);
+    assertEquals([packs.done, packs.last!.outcome], [2, "redundant"]);
     const failing = storage.pack(time, { signal: AbortSignal.abort(new Error("stop")) });
     await assertRejects(() => failing, Error, "stop");
     assertEquals([packs.done, packs.failed, packs.last!.outcome], [2, 1, "failed"]);
