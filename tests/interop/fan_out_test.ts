@@ -69,6 +69,8 @@ for (const kind of ["runzeo", "ours"] satisfies ServerKind[]) {
       await context.step(
         "the server below goes and comes back: nobody is disconnected from the one in front",
         async () => {
+          // The two clients of the last step are gone, and the log says so a moment later.
+          await server.match(/\) disconnected[^]*\) disconnected/);
           const before = disconnected();
           await deep.stop();
           const refused = await python.call("fan_out.write_error", { name: "one" });
