@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { readArguments } from "./arguments.ts";
 import { type Environment, prepareEnvironment, Server, type ServerKind } from "../tests/interop/peers.ts";
 import { BYTES, makeData, median, OBJECTS } from "./main.ts";
 
@@ -148,39 +148,6 @@ function table(rows: readonly Row[]): string {
   ).join("\n");
 }
 
-/** A number above 0 from the command line. */
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) {
-    console.error(`--${name} ${JSON.stringify(text)}: expected a number above 0, for example 3`);
-    Deno.exit(2);
-  }
-  return value;
-}
-
-function readArguments(): { seconds: number; rounds: number; json: boolean } {
-  try {
-    const { values } = parseArgs({
-      args: Deno.args,
-      options: {
-        seconds: { type: "string", default: "3" },
-        rounds: { type: "string", default: "3" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      Deno.exit(0);
-    }
-    const seconds = positive("seconds", values.seconds);
-    return { seconds, rounds: Math.ceil(positive("rounds", values.rounds)), json: values.json };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`);
-    Deno.exit(2);
-  }
-}
-
 async function prepare(): Promise<{ environment: Environment; data: string }> {
   await Deno.mkdir(folder, { recursive: true });
   try {
@@ -193,7 +160,7 @@ async function prepare(): Promise<{ environment: Environment; data: string }> {
 }
 
 async function main(): Promise<void> {
-  const { seconds, rounds, json } = readArguments();
+  const { seconds, rounds, json } = readArguments(help);
   const { environment, data } = await prepare();
   const rows: Row[] = [];
   for (const server of ["runzeo", "ours"] satisfies ServerKind[]) {

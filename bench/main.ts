@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { readArguments } from "./arguments.ts";
 import { type Environment, prepareEnvironment, Server, type ServerKind } from "../tests/interop/peers.ts";
 import { compileGenerators, type Generators, measure, type Measurement, NoCompiler } from "./generators.ts";
 
@@ -151,40 +151,6 @@ function table(rows: readonly Row[]): string {
   ).join("\n");
 }
 
-/** A number above 0 from the command line. */
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) {
-    console.error(`--${name} ${JSON.stringify(text)}: expected a number above 0, for example 3`);
-    Deno.exit(2);
-  }
-  return value;
-}
-
-function readArguments(): { seconds: number; rounds: number; json: boolean } {
-  try {
-    const { values } = parseArgs({
-      args: Deno.args,
-      options: {
-        seconds: { type: "string", default: "3" },
-        rounds: { type: "string", default: "3" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      Deno.exit(0);
-    }
-    const seconds = positive("seconds", values.seconds),
-      rounds = Math.ceil(positive("rounds", values.rounds));
-    return { seconds, rounds, json: values.json };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`);
-    Deno.exit(2);
-  }
-}
-
 /** What the benchmark can't do without, or exit code 3. */
 async function prepare(): Promise<{ environment: Environment; generators: Generators }> {
   await Deno.mkdir(folder, { recursive: true });
@@ -197,7 +163,7 @@ async function prepare(): Promise<{ environment: Environment; generators: Genera
 }
 
 async function main(): Promise<void> {
-  const { seconds, rounds, json } = readArguments();
+  const { seconds, rounds, json } = readArguments(help);
   const { environment, generators } = await prepare();
   const data = await makeData(environment);
   const measured: Record<ServerKind, Round[]> = { runzeo: [], ours: [] };

@@ -40,13 +40,7 @@ export class RealCacheFile implements CacheFile {
   }
 
   read(buffer: Uint8Array, length: number, position: number): number {
-    let done = 0;
-    while (done < length) {
-      const count = fs.readSync(this.#fd, buffer, done, length - done, position + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+    return readUntil(this.#fd, buffer, length, position);
   }
 
   write(bytes: Uint8Array, start: number, end: number, position: number): void {
@@ -78,4 +72,15 @@ export class RealCacheFile implements CacheFile {
     this.#open = false;
     if (this.#syncing === 0) fs.closeSync(this.#fd);
   }
+}
+
+/** Reads at `position` until `length` bytes are in `buffer` or the file ends; returns the number of bytes read. */
+export function readUntil(fd: number, buffer: Uint8Array, length: number, position: number): number {
+  let done = 0;
+  while (done < length) {
+    const count = fs.readSync(fd, buffer, done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
 }

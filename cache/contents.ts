@@ -7,7 +7,7 @@
 import * as fs from "node:fs";
 import { LockFile, type Oid, type Tid } from "../values/mod.ts";
 import { scanBlocks } from "./block_scan.ts";
-import type { CacheFile } from "./cache_file.ts";
+import { type CacheFile, readUntil } from "./cache_file.ts";
 
 /** How many records, and bytes of their data. */
 export interface CachedAmount {
@@ -88,13 +88,7 @@ class ReadOnlyFile implements CacheFile, Disposable {
   }
 
   read(buffer: Uint8Array, length: number, position: number): number {
-    let done = 0;
-    while (done < length) {
-      const count = fs.readSync(this.#fd, buffer, done, length - done, position + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+    return readUntil(this.#fd, buffer, length, position);
   }
 
   write(): void {
