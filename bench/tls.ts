@@ -1,5 +1,6 @@
 /**
- * What TLS costs: loads a second, on 4 connections with 64 loads outstanding each, plain and with TLS, in turns.
+ * What TLS costs: loads a second of 100,000 objects of 0.5 KB, in random order, on 4 connections with 64 loads
+ * outstanding each, plain and with TLS, in turns.
  *
  *   deno run -A bench/tls.ts [SECONDS [ROUNDS]]
  *
@@ -16,7 +17,7 @@ import { MAX_TID, NO_TID, oid, oidBytes, tidBytes } from "../values/mod.ts";
 
 const CONNECTIONS = 4;
 const OUTSTANDING = 64;
-const OBJECTS = 10_000;
+const OBJECTS = 100_000;
 const SIZE = 512;
 
 const fixtures = new URL("../tests/fixtures/tls/", import.meta.url);
@@ -66,7 +67,6 @@ class Loader {
   readonly #transport: Transport;
   readonly #framer = new Framer(64 << 20);
   readonly #request: Uint8Array;
-  #wanted = 0;
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -81,31 +81,35 @@ class Loader {
     for (let sent = 0; sent < bytes.length;) sent += await this.#transport.write(bytes.subarray(sent));
   }
 
-  /** Waits for one message or more, and says how many. */
-  async receive(): Promise<number> {
-    for (let count = 0;; count = 0) {
+  /** Waits for `least` messages or more, and says how many. */
+  async receive(least: number): Promise<number> {
+    for (let count = 0;;) {
       while (this.#framer.next()) count++;
-      if (count > 0) return count;
+      if (count >= least) return count;
       const read = await this.#transport.read(this.#framer.space());
       if (read === null) throw new Error("the server has closed the connection");
       this.#framer.filled(read);
     }
   }
 
-  /** Loads until a moment. */
+  /**
+   * Loads until a moment. The next requests are sent when all that were outstanding are answered: a read returns one
+   * TLS record at most, and whoever answers each of them with requests of its own compares small batches with large
+   * ones instead of TLS with plain text.
+   */
   async run(until: number): Promise<void> {
-    for (let free = OUTSTANDING; performance.now() < until;) {
-      const length = this.#request.length;
-      const requests = new Uint8Array(free * length);
-      for (let i = 0; i < free; i++) {
+    const length = this.#request.length;
+    while (performance.now() < until) {
+      const requests = new Uint8Array(OUTSTANDING * length);
+      for (let i = 0; i < OUTSTANDING; i++) {
         requests.set(this.#request, i * length);
-        const id = this.#wanted = (this.#wanted + 7919) % OBJECTS;
+        const id = Math.floor(Math.random() * OBJECTS);
+        requests[i * length + this.#oidAt + 5] = id >> 16;
         requests[i * length + this.#oidAt + 6] = id >> 8;
         requests[i * length + this.#oidAt + 7] = id;
       }
       await this.send(requests);
-      free = await this.receive();
-      this.loads += free;
+      this.loads += await this.receive(OUTSTANDING);
     }
     this.#transport.close();
   }
@@ -127,7 +131,7 @@ async function connectSecurely(address: Address): Promise<Transport> {
 
 async function loader(address: Address, secure: boolean): Promise<Loader> {
   const loader = new Loader(secure ? await connectSecurely(address) : await connect(address));
-  await loader.receive();
+  await loader.receive(1);
   const out = new Output();
   const hello = out.beginFrame();
   out.append(new TextEncoder().encode("M5"));
@@ -136,7 +140,7 @@ async function loader(address: Address, secure: boolean): Promise<Loader> {
   msgpackCodec.encode(out, 1, false, "register", ["1", false]);
   out.endFrame(register);
   await loader.send(out.bytes.slice(0, out.length));
-  await loader.receive();
+  await loader.receive(1);
   return loader;
 }
 
