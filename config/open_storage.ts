@@ -58,10 +58,14 @@ export async function openStorage(
 ): Promise<OpenedStorage> {
   switch (section.type) {
     case "filestorage": {
-      const { path, create, readOnly, quota, blobDir, packGc, packKeepOld } = section;
+      const { path, create, readOnly, quota, recordCacheSize: cacheSize, blobDir, packGc, packKeepOld } =
+        section;
       const { merge } = options;
+      const storage = FileStorage.open(path, {
+        ...{ create, readOnly, quota, cacheSize, blobDir, packGc, packKeepOld, merge },
+      });
       return {
-        storage: FileStorage.open(path, { create, readOnly, quota, blobDir, packGc, packKeepOld, merge }),
+        storage,
         withoutEffect: section.packer === undefined ? [] : ["packer"],
       };
     }

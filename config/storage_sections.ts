@@ -11,7 +11,7 @@ import {
   readZeoClient,
   type ZeoClientSection,
 } from "./client_sections.ts";
-import { boolean, byteSize, existingDirpath, string } from "./datatypes.ts";
+import { boolean, byteSize, existingDirpath, restricted, string } from "./datatypes.ts";
 import type { Position } from "./errors.ts";
 import type { ConfigurationHost } from "./host.ts";
 import {
@@ -48,6 +48,8 @@ export interface FileStorageSection extends StorageSectionBase {
   readonly readOnly: boolean;
   /** Bytes that the file may grow to. */
   readonly quota?: number;
+  /** Bytes of memory for records; what the storage takes by itself where it isn't said. A key of our own. */
+  readonly recordCacheSize?: number;
   /** Dotted name of what packs, instead of the storage itself. */
   readonly packer?: string;
   /** Whether packing removes objects that nothing refers to. */
@@ -118,12 +120,20 @@ export type StorageSection =
 /** Reads a section of one type. */
 type Reader = (section: ParsedSection, host: ConfigurationHost) => StorageSection;
 
+/** Bytes, none included. */
+const memorySize = restricted(
+  byteSize,
+  "bytes as an integer from 0 on, with or without KB, MB or GB, for example 128MB",
+  (bytes) => bytes >= 0,
+);
+
 const FILESTORAGE_KEYS = {
   "path": required(existingDirpath),
   "blob-dir": optional(existingDirpath),
   "create": withDefault(boolean, "false"),
   "read-only": withDefault(boolean, "false"),
   "quota": optional(byteSize),
+  "record-cache-size": optional(memorySize),
   "packer": optional(string),
   "pack-gc": withDefault(boolean, "true"),
   "pack-keep-old": withDefault(boolean, "true"),

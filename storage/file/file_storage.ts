@@ -65,7 +65,7 @@ import { Voting } from "./voting.ts";
 /** What a transaction of a file storage can do. */
 export type FileStorageTransaction = BlobRestoringTransaction & DeletingTransaction & UndoingTransaction;
 
-const DEFAULT_CACHE = 64 << 20;
+const DEFAULT_CACHE = 128 << 20;
 
 const OFFERED: readonly Capability[] = [
   "IStorageRestoreable",

@@ -24,7 +24,7 @@ export interface FileStorageOptions {
   merge?: Merge;
   /** Where blobs are kept: a path, or a directory that is open already; none are unless told. */
   blobDir?: string | BlobDirectory;
-  /** Bytes of memory for records; 64 MiB unless told otherwise. */
+  /** Bytes of memory for records; 128 MiB unless told otherwise, none below 4 MiB. */
   cacheSize?: number;
   /** Where the files are; the machine's own disk unless a test puts another in its place. */
   disk?: Disk;
