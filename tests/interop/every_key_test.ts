@@ -125,8 +125,21 @@ function textOf(form: URLSearchParams): string {
 const OWN =
   /ZEO\.(cache|ClientStorage|asyncio\.client)|asyncio\.client|<runner>|packer is|ClientStorage \(pid|created temporary cache|Connected to storage|packed in|Closing ZEO|Scan backward|create storage|demoblobs|zeo-demo-|known up to/;
 
+/** That a client has gone may be noticed before or after the next one has come: here it always is before. */
+function inOrder(lines: readonly string[]): string[] {
+  const result: string[] = [];
+  for (const line of lines) {
+    let at = result.length;
+    if (/ disconnected$/.test(line)) { while (at > 0 && COMING.test(result[at - 1])) at--; }
+    result.splice(at, 0, line);
+  }
+  return result;
+}
+
+const COMING = /Accepted connection$|Connected ZEO\.asyncio\.server|received handshake/;
+
 function alike(lines: readonly string[]): string[] {
-  return lines.filter((line) => line !== "" && !OWN.test(line.split("\n")[0])).map((line) =>
+  const told = lines.filter((line) => line !== "" && !OWN.test(line.split("\n")[0])).map((line) =>
     line.replaceAll(/127\.0\.0\.1:\d+/g, "ADDRESS").replaceAll(/\('127\.0\.0\.1', \d+\)/g, "ADDRESS")
       .replace(/\(\d+\)/, "(PID)").replace(/^(\w+ \d+ \S+) \d+/, "$1 PID")
       .replaceAll(/\b\d{18}\b/g, "TID").replace(/pack\(time=[\d.]+\)/, "pack(time=TIME)")
@@ -136,6 +149,7 @@ function alike(lines: readonly string[]): string[] {
       .replace(/deep:RW:.*$/, "deep:RW:…")
       .replace(/((async )?`'\w+'` raised exception:)[^]*$/, "$1")
   );
+  return inOrder(told);
 }
 
 /** A line of an exception that the original writes below the line that says what happened. */
