@@ -60,7 +60,51 @@ export { server, type ServerOptions, StorageServer, type StorageServerOptions } 
 export { client, type ClientAddress, type ClientOptions, ClientStorage } from "./client.ts";
 export { FileStorage, type FileStorageOptions, MappingStorage, type Storage } from "./storage/mod.ts";
 export { type Address, formatAddress } from "./protocol/mod.ts";
-export * from "./values/mod.ts";
+export {
+  type Awaitable,
+  BlobError,
+  ClientDisconnected,
+  type Conflict,
+  ConflictError,
+  ConnectionStateError,
+  CorruptedTransactionError,
+  ExportError,
+  FileStorageError,
+  FileStorageFormatError,
+  FileStorageQuotaError,
+  formatOid,
+  formatTid,
+  InvalidObjectReference,
+  LockError,
+  MAX_OID,
+  MAX_TID,
+  MultipleUndoErrors,
+  NO_TID,
+  type Oid,
+  oid,
+  oidBytes,
+  oidFromBytes,
+  POSKeyError,
+  ProtocolError,
+  ReadConflictError,
+  ReadOnlyError,
+  ReadOnlyHistoryError,
+  ROOT_OID,
+  StorageError,
+  StorageTransactionError,
+  type Tid,
+  tid,
+  tidAfter,
+  tidBytes,
+  tidFromBytes,
+  tidFromTime,
+  tidSeconds,
+  tidTime,
+  UndoError,
+  type UnresolvedConflict,
+  UnresolvedConflicts,
+  Unsupported,
+} from "./values/mod.ts";
 export * from "./zodb/mod.ts";
 export { Database };
 

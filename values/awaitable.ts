@@ -10,8 +10,12 @@
  */
 export type Awaitable<T> = T | Promise<T>;
 
-/** Goes on with an answer, at once if it is there. */
-export function then<T, R>(answer: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+/**
+ * Goes on with an answer, at once if it is there.
+ *
+ * It can't be called `then`: a module that exports a `then` is taken for a promise by `await import(…)`.
+ */
+export function when<T, R>(answer: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
   return isPromise(answer) ? answer.then(next) : next(answer);
 }
 
