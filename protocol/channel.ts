@@ -3,13 +3,14 @@
  *
  * Everything that arrived together is handled before anything is written, and then leaves in one write. While a
  * write is under way, what is added waits for the next one. A peer that sends and doesn't read is not read from any
- * more; one that is told more than it takes is disconnected.
+ * more, nor is one that has too many calls to be answered later; one that is told more than it takes is disconnected.
+ * Where messages take long, other connections have their turns in between.
  *
  * @module
  */
 
 import { ProtocolError } from "../values/mod.ts";
-import type { Value } from "../pickle/mod.ts";
+import { Tuple, type Value } from "../pickle/mod.ts";
 import { type Codec, ERROR, type MessageId, REPLY, REPLY_NAME } from "./codec.ts";
 import { toWireError } from "./errors.ts";
 import { Framer } from "./framer.ts";
@@ -50,6 +51,12 @@ export type FrameHandler = (bytes: Uint8Array, start: number, end: number) => vo
 /** With more than this to send, no further message is handled until the peer has read some. */
 const HIGH_WATER = 1 << 20;
 
+/** Calls of the peer that may wait for their answers: with more, no further message is handled. */
+const MOST_UNANSWERED = 4096;
+
+/** Milliseconds of handling messages until other connections have a turn; and messages between two looks at the clock. */
+const TURN = 5, UNTIMED = 16;
+
 /** The longest message while the peer has not said who it is. */
 const HANDSHAKE_LIMIT = 64;
 
@@ -75,6 +82,10 @@ export class Channel {
   #flushing = false;
   #handling = false;
   #closed = false;
+  /** Calls of the peer that wait for their answers. */
+  #unanswered = 0;
+  /** Wanted when there are too many, until there is one less. */
+  #settled?: PromiseWithResolvers<void>;
   #drained?: PromiseWithResolvers<void>;
   /** Wanted by those who send something long, when little waits for the peer. */
   #room?: PromiseWithResolvers<void>;
@@ -118,9 +129,13 @@ export class Channel {
   async run(handle: FrameHandler): Promise<unknown> {
     try {
       while (!this.#closed) {
-        this.#handleWaiting(handle);
+        const rest = this.#handleWaiting(handle);
         this.flush();
         if (this.#closed) break;
+        if (rest) {
+          await rest;
+          continue;
+        }
         if (this.buffered > this.#readMark) {
           await this.#drain();
           continue;
@@ -144,18 +159,42 @@ export class Channel {
     return this.#reason;
   }
 
-  #handleWaiting(handle: FrameHandler): void {
+  /** @returns What to wait for before there is more to handle, where it is not the peer. */
+  #handleWaiting(handle: FrameHandler): Promise<void> | undefined {
     const framer = this.#framer;
     const before = this.out.length;
+    let end = 0;
     this.#handling = true;
     try {
-      while (!this.#closed && this.out.length <= this.#readMark && framer.next()) {
+      for (let count = 1; !this.#closed && this.out.length <= this.#readMark; count++) {
+        if (this.#unanswered >= MOST_UNANSWERED) return (this.#settled ??= Promise.withResolvers()).promise;
+        if (!framer.next()) return undefined;
         handle(framer.buffer, framer.start, framer.end);
+        if (count % UNTIMED !== 0) continue;
+        const now = performance.now();
+        end ||= now + TURN;
+        // Not `setImmediate`: the runtime lets nobody read before that.
+        if (now > end) return new Promise((resolve) => setTimeout(resolve, 0));
       }
     } finally {
       this.#handling = false;
       this.#answers += Math.max(this.out.length - before, 0);
     }
+  }
+
+  /** Says that a call of the peer is answered later, when this is settled. */
+  answersLater(answer: Promise<unknown>): void {
+    this.#unanswered++;
+    const settled = () => {
+      this.#unanswered--;
+      this.#settle();
+    };
+    answer.then(settled, settled);
+  }
+
+  #settle(): void {
+    this.#settled?.resolve();
+    this.#settled = undefined;
   }
 
   /**
@@ -191,12 +230,12 @@ export class Channel {
   /** Sends a reply that says that a call failed. */
   replyError(id: MessageId, error: unknown): void {
     const { name, detail } = toWireError(error, this.codec.encoding);
-    this.send(id, ERROR, REPLY_NAME, [name, detail]);
+    this.send(id, ERROR, REPLY_NAME, new Tuple([name, detail]));
   }
 
   /** Calls the peer and wants no reply. */
   notify(name: string, args: readonly Value[]): void {
-    this.send(0, true, name, [...args]);
+    this.send(0, true, name, new Tuple([...args]));
   }
 
   /** Encodes a message and sends it with everything else that is added in this turn. */
@@ -285,6 +324,7 @@ export class Channel {
     if (this.#closed) return;
     this.#closed = true;
     this.#reason ??= reason;
+    this.#settle();
     this.#drained?.resolve();
     this.#drained = undefined;
     this.#tellRoom();

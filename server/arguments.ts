@@ -43,6 +43,11 @@ export function textArgument(value: Value | undefined, what: string): string {
   throw new TypeError(`${what} is ${describe(value ?? null)}, expected text`);
 }
 
+/** The beginning of a text as it may stand in the log: no line of its own, nothing that a terminal obeys. */
+export function oneLine(text: string, most: number): string {
+  return text.slice(0, most).replace(/\p{C}/gu, "?");
+}
+
 /** An argument that is bytes, or text to be taken as UTF-8; a copy. */
 export function bytesArgument(value: Value | undefined, what: string): Uint8Array {
   if (typeof value === "string") return encoder.encode(value);
@@ -92,7 +97,7 @@ export type ClientTransactionId = number | bigint | string;
 /** The id that a client gave its transaction, as something that can be compared. */
 export function transactionIdArgument(value: Value | undefined): ClientTransactionId {
   if (typeof value === "number" || typeof value === "bigint") return value;
-  if (typeof value === "string") return `s${value}`;
+  if (typeof value === "string" && value.length <= 64) return `s${value}`;
   if (value instanceof Uint8Array && value.length <= 64) return `b${value.toHex()}`;
   throw new TypeError(`transaction is ${describe(value ?? null)}, expected a number`);
 }

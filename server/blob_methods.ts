@@ -78,7 +78,11 @@ export function storeBlobShared(
   void commit.transaction;
   let path: string;
   try {
-    path = blobStorage(session).takeSharedBlob(oidArgument(oid), textArgument(name, "name"));
+    path = blobStorage(session).takeSharedBlob(
+      oidArgument(oid),
+      // No file's name is longer, and what is wrong with this one goes into the log.
+      textArgument(name, "name").slice(0, 256),
+    );
   } catch (error) {
     if (error instanceof RangeError) {
       log.fatal`(${session.label}) We're under attack! ${error.message}`;

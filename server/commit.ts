@@ -137,7 +137,7 @@ export class Commit {
     const { times } = this;
     times.locked = performance.now();
     this.#served.statistics.lockWait.observe((times.locked - times.vote) / 1000);
-    this.#served.markLocked(this.#session, true);
+    this.#served.markLocked(this, this.#session);
     const { label } = this.#session;
     logLock("lock", label, this.#served);
     logPreparing(label, this.#transaction.changes, this.bytes);
@@ -176,7 +176,7 @@ export class Commit {
   #letClientResolve(conflicts: UnresolvedConflicts): void {
     this.#phase = "collecting";
     clearTimeout(this.#timer);
-    this.#served.markLocked(this.#session, false);
+    this.#served.markUnlocked(this);
     this.#countHold(performance.now());
     const ticket = this.#ticket;
     this.#ticket = undefined;
@@ -204,23 +204,25 @@ export class Commit {
     // The client has done its part, and what is being made durable can't be taken back.
     clearTimeout(this.#timer);
     this.times.finish = performance.now();
-    const finishing = this.#transaction.finish((tid) => {
-      try {
-        this.#served.statistics.commits++;
-        this.#served.published(tid, [...new Set(this.#transaction.changes)], this.#session);
-        answer(tid);
-      } finally {
-        // It is done, whatever happens to those who are told: nobody may wait for its objects any more.
-        this.#end("committed", undefined, tid);
-      }
-    });
-    if (isPromise(finishing)) {
-      return finishing.catch((error) => {
-        this.#end("failed", error);
-        throw error;
+    const failed = (error: unknown): never => {
+      this.#end("failed", error);
+      throw error;
+    };
+    try {
+      const finishing = this.#transaction.finish((tid) => {
+        try {
+          this.#served.statistics.commits++;
+          this.#served.published(tid, [...new Set(this.#transaction.changes)], this.#session);
+          answer(tid);
+        } finally {
+          // It is done, whatever happens to those who are told: nobody may wait for its objects any more.
+          this.#end("committed", undefined, tid);
+        }
       });
+      return isPromise(finishing) ? finishing.catch(failed) : finishing;
+    } catch (error) {
+      return failed(error);
     }
-    return finishing;
   }
 
   /** Gives it up, unless it is finishing. */
@@ -238,7 +240,7 @@ export class Commit {
     const now = performance.now();
     clearTimeout(this.#timer);
     this.#session.over(this);
-    this.#served.markLocked(this.#session, false);
+    this.#served.markUnlocked(this);
     this.#release();
     this.#tell(outcome, now, error, tid);
     this.#countHold(now);

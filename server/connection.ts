@@ -30,6 +30,7 @@ import {
   tidBytes,
 } from "../values/mod.ts";
 import { oidFromBytes, tidFromBytes } from "../values/mod.ts";
+import { oneLine } from "./arguments.ts";
 import { type Answer, callMethod, hasMethod, registerArguments, REPLIES_ITSELF } from "./methods.ts";
 import type { ConnectionMeasures } from "./monitor/measures.ts";
 import type { ServedStorage } from "./served_storage.ts";
@@ -249,8 +250,9 @@ export class Connection {
       const { storage: id, readOnly } = registerArguments(message.args);
       const served = this.#host.storages.get(id);
       if (!served) {
-        serverLog.info`(${this.#host.label}) unknown storage_id: ${id.slice(0, 100)}`;
-        throw new PythonError("builtins.ValueError", `unknown storage: ${id}`);
+        const shown = oneLine(id, 100);
+        serverLog.info`(${this.#host.label}) unknown storage_id: ${shown}`;
+        throw new PythonError("builtins.ValueError", `unknown storage: ${shown}`);
       }
       if (served.readOnly && !readOnly) throw new ReadOnlyError();
       const session = new Session(served, this.#channel, readOnly, this.#host.label);
@@ -278,7 +280,9 @@ export class Connection {
       return;
     }
     if (isPromise(answer)) {
-      answer.then((value) => this.#answer(message, value), (error) => this.#failed(message, error));
+      this.#channel.answersLater(
+        answer.then((value) => this.#answer(message, value), (error) => this.#failed(message, error)),
+      );
     } else this.#answer(message, answer);
   }
 
@@ -315,7 +319,7 @@ export class Connection {
   }
 
   #unknown(message: Message): void {
-    const name = message.name.slice(0, 100);
+    const name = oneLine(message.name, 100);
     log.error`Invalid method, ${`'${name}'`}: client ${this.#who()} disconnected`;
     if (!message.flag) {
       this.#channel.replyError(

@@ -14,12 +14,12 @@ import {
   supportsCurrentRecordIteration,
   supportsIteration,
 } from "../storage/mod.ts";
-import { type Awaitable, oid, oidBytes, then, tidBytes } from "../values/mod.ts";
+import { type Awaitable, oid, oidBytes, tidBytes, when } from "../values/mod.ts";
 import { countArgument, extensionDict, itemsOf, oidArgument, tidArgument } from "./arguments.ts";
 import type { Session } from "./session.ts";
 
-/** Iterators that one client may have open: each holds a file open. */
-const MOST_ITERATORS = 1000;
+/** Iterators that one client may have open. One over transactions holds a file open, one over records is small. */
+const MOST_ITERATORS = { transactions: 1000, records: 100_000 };
 
 type Pull<T> = Iterator<T> | AsyncIterator<T>;
 
@@ -42,15 +42,23 @@ function pull<T>(items: Items<T>): Pull<T> {
 /** The iterators of one session; transactions and records share one counter. */
 export class Iterators {
   readonly #open = new Map<number, Transactions | Records>();
+  readonly #count = { transactions: 0, records: 0 };
   #next = 0;
 
   /** Opens one and says its number. */
   add(iterator: Transactions | Records): number {
-    if (this.#open.size >= MOST_ITERATORS) {
-      throw new PythonError("builtins.ValueError", `${MOST_ITERATORS} iterators are open already`);
+    const { kind } = iterator, most = MOST_ITERATORS[kind];
+    if (this.#count[kind] >= most) {
+      throw new PythonError("builtins.ValueError", `${most} iterators over ${kind} are open already`);
     }
+    this.#count[kind]++;
     this.#open.set(this.#next, iterator);
     return this.#next++;
+  }
+
+  /** Whether there was one with this number, and it is closed. */
+  isOver(number: number): boolean {
+    return number >= 0 && number < this.#next && !this.#open.has(number);
   }
 
   /** The iterator with a number. */
@@ -66,8 +74,10 @@ export class Iterators {
   /** Closes one; one that is closed already is fine. */
   close(number: number): void {
     const iterator = this.#open.get(number);
+    if (!iterator) return;
     this.#open.delete(number);
-    iterator?.items.return?.();
+    this.#count[iterator.kind]--;
+    iterator.items.return?.();
   }
 
   /** Closes all. */
@@ -80,11 +90,11 @@ export class Iterators {
 function next<T>(items: Pull<T>, use: (item: T | null) => Value): Awaitable<Value> {
   const result = items.next();
   const take = ({ done, value }: IteratorResult<T>) => use(done ? null : value);
-  return then(result, take);
+  return when(result, take);
 }
 
 function numberArgument(value: Value | undefined): number {
-  return countArgument(value, "iterator", 0, Number.MAX_SAFE_INTEGER);
+  return countArgument(value, "iterator", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 }
 
 /** `iterator_start(start, stop)`: the number of a new iterator over transactions. */
@@ -127,9 +137,14 @@ export function iteratorRecordStart(session: Session, [argument, tid]: readonly 
 
 /** `iterator_record_next(number)`: the next record; null at the end. */
 export function iteratorRecordNext(session: Session, [argument]: readonly Value[]): Awaitable<Value> {
-  const { items } = session.iterators.get("records", numberArgument(argument));
-  return next(items, (record) => {
-    if (!record) return null;
+  const number = numberArgument(argument), { iterators } = session;
+  if (iterators.isOver(number)) return null;
+  return next(iterators.get("records", number).items, (record) => {
+    if (!record) {
+      // The original's client says so only with its next commit: by then there may be one for each transaction.
+      iterators.close(number);
+      return null;
+    }
     const { oid, tid, data, dataTid } = record;
     return new Tuple([oidBytes(oid), tidBytes(tid), data, dataTid === null ? null : tidBytes(dataTid)]);
   });
@@ -160,5 +175,5 @@ export function recordIternext(session: Session, [from]: readonly Value[]): Awai
     return new Tuple([oidBytes(oid), tidBytes(tid), data, next === null ? null : oidBytes(next)]);
   };
   const found = storage.currentRecord(first ? oid(0) : oidArgument(from));
-  return then(found, use);
+  return when(found, use);
 }

@@ -6,6 +6,7 @@
 
 import { type Address, formatAddress, type Transport } from "../protocol/mod.ts";
 import type { Awaitable } from "../values/mod.ts";
+import type { TlsServerOptions } from "./tls_handshakes.ts";
 
 /** A connection that somebody has made. */
 export interface Accepted {
@@ -23,6 +24,8 @@ export interface Listener {
   readonly address: Address;
   /** The next connection. Rejected when the listener is closed, or when a connection couldn't be taken. */
   accept(): Promise<Accepted>;
+  /** From now on, hands are shaken with these certificates; only with TLS. @throws {TlsError} when one can't be used. */
+  reload?(options: TlsServerOptions): void;
   /** Ends listening, and resolves when all that it was listening with is gone. */
   close(): Promise<void>;
 }

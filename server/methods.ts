@@ -16,7 +16,7 @@ import {
   supportsRestore,
   supportsUndo,
 } from "../storage/mod.ts";
-import { type Awaitable, isPromise, oidBytes, then, tidBytes, tidSeconds } from "../values/mod.ts";
+import { type Awaitable, isPromise, oidBytes, tidBytes, tidSeconds, when } from "../values/mod.ts";
 import {
   bytesArgument,
   countArgument,
@@ -173,19 +173,18 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   server_status: takes(0, 0, (session) => session.served.status()),
 
   set_client_label: takes(1, 1, (session, [label]) => {
-    session.label = `${textArgument(label, "label").slice(0, 200)} ${session.label}`;
+    session.clientLabel = textArgument(label, "label");
     return null;
   }),
 
   getInvalidations: takes(1, 1, (session, [tid], call) => {
-    session.tellMissed(call, tidArgument(tid));
-    return REPLIES_ITSELF;
+    return when(session.tellMissed(call, tidArgument(tid)), () => REPLIES_ITSELF);
   }),
 
   new_oids: takes(0, 1, (session, [count]) => {
     session.requireWritable();
     const wanted = count === undefined ? 100 : countArgument(count, "count", 1, 100);
-    return then(session.served.storage.newOids(wanted), (oids) => oids.map(oidBytes));
+    return when(session.served.storage.newOids(wanted), (oids) => oids.map(oidBytes));
   }),
 
   new_oid: takes(0, 0, (session) => {
@@ -200,11 +199,11 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     (session, [oid, serial]) => session.served.storage.loadSerial(oidArgument(oid), tidArgument(serial)),
   ),
 
-  getTid: takes(1, 1, (session, [oid]) => then(session.served.storage.getTid(oidArgument(oid)), tidBytes)),
+  getTid: takes(1, 1, (session, [oid]) => when(session.served.storage.getTid(oidArgument(oid)), tidBytes)),
 
   history: takes(1, 2, (session, [oid, size]) => {
     const wanted = size === undefined ? 1 : countArgument(size, "size", 0, Number.MAX_SAFE_INTEGER);
-    return then(
+    return when(
       session.served.storage.history(oidArgument(oid), wanted),
       (revisions) => revisions.map((revision) => historyEntry(session, revision)),
     );
@@ -230,8 +229,7 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
     const commit = session.currentCommit(transactionIdArgument(id), call.name);
     if (!commit) return null;
     if (!commit.isLocked) throw new PythonError("builtins.AssertionError", "finished called wo lock");
-    session.finish(call, commit);
-    return REPLIES_ITSELF;
+    return when(session.finish(call, commit), () => REPLIES_ITSELF);
   }),
 
   tpc_abort: takes(1, 1, (session, [id]) => {

@@ -5,7 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import type { Dict } from "../pickle/mod.ts";
+import { type Dict, Tuple } from "../pickle/mod.ts";
 import { type Encoding, msgpackCodec, Output, pickleCodec } from "../protocol/mod.ts";
 import {
   type ObjectLocks,
@@ -15,7 +15,8 @@ import {
   type StorageObserver,
   type StorageUse,
 } from "../storage/mod.ts";
-import { type Oid, oidBytes, type Tid, tidBytes } from "../values/mod.ts";
+import { type Awaitable, type Oid, oidBytes, type Tid, tidBytes } from "../values/mod.ts";
+import type { Commit } from "./commit.ts";
 import { InvalidationQueue, type Missed } from "./invalidation_queue.ts";
 import type { CommitObserver, StorageMeasures } from "./monitor/measures.ts";
 import { PendingLoads } from "./pending_loads.ts";
@@ -62,8 +63,8 @@ export class ServedStorage implements StorageObserver {
   readonly #sessions = new Set<Session>();
   /** Undefined when nobody knows what has changed until now. */
   #queue?: InvalidationQueue;
-  /** When each transaction that holds objects got them. */
-  readonly #lockedSince = new Map<Session, number>();
+  /** The transactions that hold objects, whose they are, and since when. */
+  readonly #holders = new Map<Commit, { readonly session: Session; readonly since: number }>();
   /** Wanted by who waits until none does; the server is being stopped then. */
   #quiet?: PromiseWithResolvers<void>;
 
@@ -112,7 +113,6 @@ export class ServedStorage implements StorageObserver {
   leave(session: Session): void {
     this.#sessions.delete(session);
     this.#countUsers();
-    this.markLocked(session, false);
   }
 
   /**
@@ -121,10 +121,8 @@ export class ServedStorage implements StorageObserver {
    */
   quiet(): Promise<void> {
     this.#quiet ??= Promise.withResolvers<void>();
-    for (const session of this.#sessions) {
-      if (!this.#lockedSince.has(session)) session.end();
-    }
-    if (this.#lockedSince.size === 0) this.#quiet.resolve();
+    for (const session of this.#sessions) if (!this.#holds(session)) session.end();
+    if (this.#holders.size === 0) this.#quiet.resolve();
     return this.#quiet.promise;
   }
 
@@ -132,14 +130,22 @@ export class ServedStorage implements StorageObserver {
     this.use.users = this.#sessions.size;
   }
 
-  /** A transaction of the session holds its objects, or doesn't any more. */
-  markLocked(session: Session, locked: boolean): void {
-    if (locked) this.#lockedSince.set(session, Date.now());
-    else this.#lockedSince.delete(session);
-    if (!locked && this.#quiet) {
-      session.end();
-      if (this.#lockedSince.size === 0) this.#quiet.resolve();
-    }
+  #holds(session: Session): boolean {
+    return [...this.#holders.values()].some((holder) => holder.session === session);
+  }
+
+  /** A transaction of the session holds its objects. */
+  markLocked(commit: Commit, session: Session): void {
+    this.#holders.set(commit, { session, since: Date.now() });
+  }
+
+  /** A transaction doesn't hold objects, or not any more. */
+  markUnlocked(commit: Commit): void {
+    const holder = this.#holders.get(commit);
+    this.#holders.delete(commit);
+    if (!this.#quiet) return;
+    if (holder && !this.#holds(holder.session)) holder.session.end();
+    if (this.#holders.size === 0) this.#quiet.resolve();
   }
 
   /**
@@ -185,14 +191,18 @@ export class ServedStorage implements StorageObserver {
    * is left out, as long as it sends its reply at once.
    * @param wanted Whether anybody still waits for the answer.
    */
-  missedSince(tid: Tid, answer: (missed: Missed | undefined) => void, wanted: () => boolean): void {
+  missedSince(
+    tid: Tid,
+    answer: (missed: Missed | undefined) => void,
+    wanted: () => boolean,
+  ): Awaitable<void> {
     const missed = this.#knownChanges.since(tid);
     if (missed || !this.#replay?.covers(tid)) {
       if (!missed) log.info`tid to old for invq ${tid} < ${this.#knownChanges.oldest}`;
       answer(missed);
       return;
     }
-    this.#goThrough(this.#replay, tid, answer, wanted).catch((error) => {
+    return this.#goThrough(this.#replay, tid, answer, wanted).catch((error) => {
       log.error`storage ${`'${this.id}'`} can't be gone through for what a client missed: ${String(error)}`;
       answer(undefined);
     });
@@ -250,7 +260,7 @@ export class ServedStorage implements StorageObserver {
       connections: this.#sessions.size,
       active: this.#active,
       waiting: this.locks.waiting,
-      holding: this.#lockedSince.size,
+      holding: this.#holders.size,
       lockedSince: this.#oldestLock,
       remembered: this.#knownChanges.length,
       lastTransaction: storage.lastTransaction(),
@@ -267,7 +277,7 @@ export class ServedStorage implements StorageObserver {
 
   get #oldestLock(): number | null {
     let oldest: number | null = null;
-    for (const since of this.#lockedSince.values()) if (oldest === null || since < oldest) oldest = since;
+    for (const { since } of this.#holders.values()) if (oldest === null || since < oldest) oldest = since;
     return oldest;
   }
 }
@@ -291,7 +301,8 @@ export class InvalidationMessage {
   #encode(encoding: Encoding): Uint8Array {
     const out = new Output(64 + 12 * this.#oids.length);
     const codec = encoding === "M" ? msgpackCodec : pickleCodec;
-    codec.encode(out, 0, true, "invalidateTransaction", [tidBytes(this.#tid), this.#oids.map(oidBytes)]);
+    const args = new Tuple([tidBytes(this.#tid), this.#oids.map(oidBytes)]);
+    codec.encode(out, 0, true, "invalidateTransaction", args);
     return out.bytes.slice(0, out.length);
   }
 }

@@ -7,8 +7,9 @@
 import { getLogger } from "@logtape/logtape";
 import { Dict, Tuple, type Value } from "../pickle/mod.ts";
 import { type Channel, type Message, PythonError } from "../protocol/mod.ts";
-import type { StorageTransaction } from "../storage/mod.ts";
+import { Slice, type StorageTransaction } from "../storage/mod.ts";
 import {
+  type Awaitable,
   isPromise,
   oidBytes,
   ProtocolError,
@@ -18,7 +19,7 @@ import {
   tidBytes,
   type UnresolvedConflict,
 } from "../values/mod.ts";
-import type { ClientTransactionId } from "./arguments.ts";
+import { type ClientTransactionId, oneLine } from "./arguments.ts";
 import { BlobTransfers } from "./blob_transfers.ts";
 import { Commit } from "./commit.ts";
 import { Iterators } from "./iteration_methods.ts";
@@ -28,21 +29,34 @@ import type { InvalidationMessage, ServedStorage } from "./served_storage.ts";
 const log = getLogger(["zeo", "server"]);
 const connectionLog = getLogger(["zeo", "server", "connection"]);
 
+/** Characters of a client's label that are kept. */
+const LONGEST_LABEL = 200;
+
+/** Milliseconds of work between two pauses. */
+const SLICE = 5;
+
 /** See the module. */
 export class Session {
   readonly served: ServedStorage;
   readonly channel: Channel;
   /** Whether this client may not change anything. */
   readonly readOnly: boolean;
-  /** What log lines call it; a client may put a label of its own in front. */
+  #clientLabel = "";
+  /** What log lines call it. */
   label: string;
   /** What it is iterating over. */
   readonly iterators: Iterators = new Iterators();
   /** The blobs on their way between it and the server. */
   readonly blobs: BlobTransfers;
   readonly #serverLabel: string;
+  /** The one that the client can add to, vote on, finish or abort. */
   #commit?: Commit;
+  /** Those that it has finished, and that are being made durable: the next one may begin behind them. */
+  readonly #finishing = new Set<Commit>();
   #closed = false;
+  /** The end of the long work that it has asked for. */
+  #line: Promise<unknown> = Promise.resolve();
+  readonly #slice = new Slice(SLICE);
 
   constructor(served: ServedStorage, channel: Channel, readOnly: boolean, label: string) {
     this.served = served;
@@ -54,18 +68,29 @@ export class Session {
 
   /** What the client calls itself; empty where it doesn't say. */
   get clientLabel(): string {
-    return this.label.slice(0, -this.#serverLabel.length).trimEnd();
+    return this.#clientLabel;
+  }
+
+  /** The client says what it is called. */
+  set clientLabel(label: string) {
+    this.#clientLabel = oneLine(label, LONGEST_LABEL);
+    this.label = `${this.#clientLabel} ${this.#serverLabel}`;
   }
 
   /** How far its transaction is, and how long ago that began; undefined when it has none. */
   get transaction(): { readonly state: TransactionState; readonly seconds: number } | undefined {
-    const state = this.#commit?.state;
-    return state && { state, seconds: (performance.now() - this.#commit!.times.begin) / 1000 };
+    const [commit] = this.#commits;
+    const state = commit?.state;
+    return state && { state, seconds: (performance.now() - commit.times.begin) / 1000 };
   }
 
   /** Whether a transaction has begun and not ended. */
   get hasTransaction(): boolean {
-    return this.#commit !== undefined;
+    return this.#commits.length > 0;
+  }
+
+  get #commits(): readonly Commit[] {
+    return this.#commit ? [...this.#finishing, this.#commit] : [...this.#finishing];
   }
 
   /** @throws {ReadOnlyError} when this client may not change anything. */
@@ -121,6 +146,7 @@ export class Session {
 
   /** A transaction of this session has ended. */
   over(commit: Commit): void {
+    this.#finishing.delete(commit);
     if (this.#commit === commit) this.#commit = undefined;
   }
 
@@ -154,29 +180,40 @@ export class Session {
   }
 
   /** Finishes; the reply leaves when the transaction is durable and everybody else was told. */
-  finish(call: Message, commit: Commit): void {
+  finish(call: Message, commit: Commit): Awaitable<void> {
     const { served } = this;
+    this.#commit = undefined;
+    this.#finishing.add(commit);
     const finishing = commit.finish((tid) => {
       // The client counts on the sizes before it has its answer.
       this.tellSizes();
       this.#reply(call, tidBytes(tid));
     });
-    if (isPromise(finishing)) {
-      finishing.catch((error) => {
-        log.error`(${this.label}) finish of a transaction in storage ${served.id} failed: ${String(error)}`;
-        this.#replyError(call, error);
-      });
-    }
+    if (!isPromise(finishing)) return;
+    return finishing.then(() => {}, (error) => {
+      log.error`(${this.label}) finish of a transaction in storage ${served.id} failed: ${String(error)}`;
+      this.#replyError(call, error);
+    });
   }
 
   /** Answers what has changed after a transaction; null when that is too long ago. */
-  tellMissed(call: Message, tid: Tid): void {
-    this.served.missedSince(tid, (missed) => {
+  tellMissed(call: Message, tid: Tid): Awaitable<void> {
+    return this.served.missedSince(tid, (missed) => {
       if (missed) {
         log.info`(${this.label}) Return ${missed.oids.length} invalidations up to tid ${missed.tid}`;
       }
       this.#reply(call, missed ? new Tuple([tidBytes(missed.tid), missed.oids.map(oidBytes)]) : null);
     }, () => !this.channel.closed);
+  }
+
+  /** Long work for this client: one after the other, and others have their turns in between. */
+  inLine<T>(work: () => Awaitable<T>): Promise<T> {
+    const done = this.#line.then(async () => {
+      await this.#slice.rest();
+      return await work();
+    });
+    this.#line = done.catch(() => {});
+    return done;
   }
 
   /** Tells the client how many objects and bytes the storage has. */
@@ -212,13 +249,14 @@ export class Session {
   close(told = false): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#commit) {
-      const state = this.#commit.isLocked ? "locked" : "unlocked";
+    const commits = this.#commits;
+    if (commits.length > 0) {
+      const state = commits.some((commit) => commit.isLocked) ? "locked" : "unlocked";
       log.info`(${this.label}) disconnected during ${state} transaction`;
-      // One that is being made durable is not given up any more.
-      if (this.#commit.state !== "finishing") this.served.statistics.aborts++;
-      this.#commit.abort();
     } else if (!told) log.info`(${this.label}) disconnected`;
+    // Those that are being made durable are not given up any more.
+    if (this.#commit) this.served.statistics.aborts++;
+    this.#commit?.abort();
     this.iterators.closeAll();
     this.blobs.close();
     this.served.leave(this);
@@ -236,7 +274,7 @@ function conflictValue({ oid, committed, read, data }: UnresolvedConflict): Dict
 
 /** A client's transaction id for the log. */
 function shown(id: ClientTransactionId): string {
-  return typeof id === "string" ? id.slice(1) : String(id);
+  return typeof id === "string" ? oneLine(id.slice(1), 128) : String(id);
 }
 
 /** A client's transaction id as it is sent back in an error. */

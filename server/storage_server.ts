@@ -29,6 +29,7 @@ import type {
 import { type Accepted, addressInUse, listen, type Listener } from "./listener.ts";
 import { ServedStorage } from "./served_storage.ts";
 import type { TlsServerOptions } from "./tls_handshakes.ts";
+import { listenOnAll } from "./named_listener.ts";
 import { TlsListener } from "./tls_listener.ts";
 
 const log = getLogger(["zeo", "server"]);
@@ -132,9 +133,11 @@ export class StorageServer implements Watched, AsyncDisposable {
       if (options.address.transport === "unix" && await addressInUse(options.address)) {
         throw new Deno.errors.AddrInUse(`${formatAddress(options.address)}: another server listens there`);
       }
-      const listener = options.tls
-        ? await TlsListener.start(options.address, options.tls)
-        : listen(options.address);
+      const { tls } = options;
+      const listener = await listenOnAll(
+        options.address,
+        (address) => tls ? TlsListener.start(address, tls) : listen(address),
+      );
       return new StorageServer(options, storages, listener);
     } catch (error) {
       // The storages stay open: they still belong to the caller.
@@ -233,7 +236,7 @@ export class StorageServer implements Watched, AsyncDisposable {
    * @throws {TypeError} for a server that was started without TLS
    */
   reloadTls(options: TlsServerOptions): void {
-    if (!(this.#listener instanceof TlsListener)) throw new TypeError("the server was started without TLS");
+    if (!this.#listener.reload) throw new TypeError("the server was started without TLS");
     this.#listener.reload(options);
   }
 

@@ -7,7 +7,7 @@
 import { Dict, pythonFloat, type Value } from "../pickle/mod.ts";
 import { type Message, PythonError } from "../protocol/mod.ts";
 import { supportsUndo, type UndoEntry, type UndoingTransaction } from "../storage/mod.ts";
-import { type Awaitable, then, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
+import { type Awaitable, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
 import { bytesArgument, extensionDict, transactionIdArgument } from "./arguments.ts";
 import type { Session } from "./session.ts";
 import { sameValue } from "./undo_filter.ts";
@@ -40,12 +40,11 @@ function entries(
 ): Awaitable<Value> {
   const { storage } = session.served;
   if (!supportsUndo(storage)) return [];
-  const log = storage.undoLog(
-    bound(first, "first"),
-    bound(last, "last"),
-    (entry) => filter(description(entry)),
-  );
-  return then(log, (found) => found.map(description));
+  const from = bound(first, "first"), to = bound(last, "last");
+  return session.inLine(async () => {
+    if (session.channel.closed) return null;
+    return (await storage.undoLog(from, to, (entry) => filter(description(entry)))).map(description);
+  });
 }
 
 function bound(value: Value | undefined, what: string): number {

@@ -14,11 +14,12 @@
 
 import { getLogger } from "@logtape/logtape";
 import { type Address, formatAddress } from "../../protocol/mod.ts";
-import { addressInUse, removeSocket } from "../listener.ts";
+import { addressInUse } from "../listener.ts";
 import { ClientLabels } from "./client_labels.ts";
 import { EventLoopLag } from "./event_loop.ts";
 import type { Watched } from "./measures.ts";
 import type { Moment } from "./metric.ts";
+import { type Page, PageServer } from "./page_server.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
 import { readinessOf } from "./readiness.ts";
 import { Renderings } from "./renderings.ts";
@@ -27,14 +28,6 @@ import { statusJson } from "./status.ts";
 const log = getLogger(["zeo", "server", "monitor"]);
 
 const JSON_TYPE = "application/json";
-
-/** An answer without what HTTP adds to it. */
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: Uint8Array<ArrayBuffer>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /**
  * Serves what is measured of a server. It is to be closed after the server, so that it can tell that the server is
@@ -51,8 +44,7 @@ export class Monitor implements AsyncDisposable {
   /** Where it listens; with the port that it really has. */
   readonly address: Address;
   readonly #server: Watched;
-  readonly #http: Deno.HttpServer;
-  readonly #abort = new AbortController();
+  readonly #pages: PageServer;
   readonly #lag = new EventLoopLag();
   readonly #labels = new ClientLabels();
   readonly #renderings = new Renderings();
@@ -65,33 +57,22 @@ export class Monitor implements AsyncDisposable {
    * @throws {Deno.errors.AddrInUse} when somebody else does, and other errors of the system.
    */
   static async start(server: Watched, address: Address): Promise<Monitor> {
-    if (address.transport === "unix") {
-      if (await addressInUse(address)) {
-        throw new Deno.errors.AddrInUse(`${formatAddress(address)}: another server listens there`);
-      }
-      // One that is gone leaves its socket behind.
-      removeSocket(address.path);
+    if (address.transport === "unix" && await addressInUse(address)) {
+      throw new Deno.errors.AddrInUse(`${formatAddress(address)}: another server listens there`);
     }
-    return new Monitor(server, address);
+    const local = address.transport === "tcp" && address.hostname === "";
+    let monitor: Monitor | undefined;
+    const pages = await PageServer.start(
+      local ? { ...address, hostname: "127.0.0.1" } : address,
+      (method, path) => monitor!.#page(method, path),
+    );
+    return monitor = new Monitor(server, pages);
   }
 
-  private constructor(server: Watched, address: Address) {
+  private constructor(server: Watched, pages: PageServer) {
     this.#server = server;
-    const options = { signal: this.#abort.signal, onListen: () => {} };
-    const answer = (request: Request) => this.#answer(request);
-    try {
-      this.#http = address.transport === "unix"
-        ? Deno.serve({ ...options, path: address.path }, answer) as unknown as Deno.HttpServer
-        : Deno.serve({ ...options, hostname: address.hostname || "127.0.0.1", port: address.port }, answer);
-    } catch (error) {
-      this.#lag[Symbol.dispose]();
-      throw error;
-    }
-    this.address = address.transport === "unix" ? address : {
-      transport: "tcp",
-      hostname: address.hostname || "127.0.0.1",
-      port: (this.#http.addr as Deno.NetAddr).port,
-    };
+    this.#pages = pages;
+    this.address = pages.address;
     log.info`monitor listening on ${formatAddress(this.address)}`;
   }
 
@@ -101,9 +82,7 @@ export class Monitor implements AsyncDisposable {
     this.#closed = true;
     this.#lag[Symbol.dispose]();
     this.#renderings.close();
-    this.#abort.abort();
-    await this.#http.finished;
-    if (this.address.transport === "unix") removeSocket(this.address.path);
+    await this.#pages.close();
   }
 
   /** Closes it. */
@@ -111,27 +90,13 @@ export class Monitor implements AsyncDisposable {
     return this.close();
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const { status, type, body, headers } = await this.#page(request);
-    return new Response(request.method === "HEAD" ? null : body, {
-      status,
-      headers: {
-        "content-type": type,
-        "content-length": String(body.length),
-        "cache-control": "no-store",
-        ...headers,
-      },
-    });
-  }
-
-  async #page({ method, url }: Request): Promise<Page> {
+  async #page(method: string, path: string): Promise<Page> {
     const pages: Readonly<Record<string, () => Page | Promise<Page>>> = {
       "/healthz": () => jsonPage(200, { status: "alive", eventLoopLagSeconds: this.#lag.last }),
       "/readyz": () => this.#readyz(),
       "/metrics": () => this.#rendered("metrics", PROMETHEUS_TYPE, prometheusText),
       "/status": () => this.#rendered("status", JSON_TYPE, statusJson),
     };
-    const path = new URL(url).pathname;
     if (!Object.hasOwn(pages, path)) {
       return jsonPage(404, { error: "there is no such page", pages: Object.keys(pages) });
     }
@@ -166,6 +131,6 @@ export class Monitor implements AsyncDisposable {
   }
 }
 
-function jsonPage(status: number, value: unknown): Page {
+function jsonPage(status: Page["status"], value: unknown): Page {
   return { status, type: JSON_TYPE, body: new TextEncoder().encode(JSON.stringify(value)) };
 }

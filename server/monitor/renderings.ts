@@ -10,7 +10,9 @@ const PAUSE_FACTOR = 10;
 /** See the module. */
 export class Renderings {
   readonly #making = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** Timers, and what goes on when they are over. */
+  readonly #timers = new Map<ReturnType<typeof setTimeout>, () => void>();
+  #closed = false;
   /** Before this nothing is made, as `performance.now()` says. */
   #earliest = 0;
 
@@ -36,13 +38,13 @@ export class Renderings {
   }
 
   async #pause(): Promise<void> {
-    for (let left = this.#left; left > 0; left = this.#left) {
+    for (let left = this.#left; left > 0 && !this.#closed; left = this.#left) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
           resolve();
         }, left);
-        this.#timers.add(timer);
+        this.#timers.set(timer, resolve);
       });
     }
   }
@@ -51,9 +53,13 @@ export class Renderings {
     return this.#earliest - performance.now();
   }
 
-  /** Forgets what waits: nobody is there any more to get it. */
+  /** Ends all waiting: what waits is made now. */
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#closed = true;
+    for (const [timer, resolve] of this.#timers) {
+      clearTimeout(timer);
+      resolve();
+    }
     this.#timers.clear();
   }
 }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Channel, msgpackCodec } from "../../protocol/mod.ts";
-import { Global } from "../../pickle/mod.ts";
-import { ProtocolError } from "../../values/mod.ts";
+import { Channel, msgpackCodec, pickleCodec } from "../../protocol/mod.ts";
+import { Dict, Global } from "../../pickle/mod.ts";
+import { oid, POSKeyError, ProtocolError } from "../../values/mod.ts";
+import { wireVectors } from "../fixtures/mod.ts";
 import { frames, MemoryTransport, settle } from "./memory_transport.ts";
 import { show } from "./show.ts";
 
@@ -48,6 +49,24 @@ Deno.test("what is said in one turn leaves in one write, in the order in which i
   assertEquals(last, text.encode("last"));
   channel.close();
   await running;
+});
+
+Deno.test("errors and calls have the original's bytes, in pickles too", async () => {
+  const { vectors } = wireVectors();
+  for (const [codec, encoding] of [[msgpackCodec, "M"], [pickleCodec, "Z"]] as const) {
+    const transport = new MemoryTransport(), channel = new Channel(transport);
+    channel.speak(codec);
+    const running = channel.run(() => {});
+    channel.replyError(4, new POSKeyError(oid(1)));
+    channel.notify("info", [Dict.from([["length", 2], ["size", 70_000]])]);
+    await settle();
+    const expected = ["POSKeyError", "info"].map((name) =>
+      vectors.find((one) => one.name === name)![encoding]
+    );
+    assertEquals(transport.sent.map((message) => message.toHex()), expected);
+    channel.close();
+    await running;
+  }
 });
 
 Deno.test("while one write is under way everything else waits for the next, in order", async () => {
@@ -167,6 +186,51 @@ Deno.test("a peer that leaves within a message is told apart from one that leave
   transport.push(frames(new Uint8Array(10)).subarray(0, 9));
   transport.finish();
   assertEquals((await running as Error).message, "the peer left within a message, after 9 bytes of it");
+});
+
+Deno.test("messages that take long to handle leave turns to others, and none is lost", async () => {
+  const transport = new MemoryTransport();
+  const channel = new Channel(transport);
+  channel.speak(msgpackCodec);
+  let handled = 0;
+  const running = channel.run(() => {
+    handled++;
+    for (const end = performance.now() + 1; performance.now() < end;);
+  });
+  transport.push(frames(...Array.from({ length: 200 }, () => new Uint8Array(1))));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(handled < 200, "all were handled before anybody else had a turn");
+  while (handled < 200) await settle();
+  transport.finish();
+  assertEquals(await running, undefined);
+});
+
+Deno.test("a peer with thousands of calls that are answered later is not read from until one is", async () => {
+  const transport = new MemoryTransport();
+  const channel = new Channel(transport);
+  channel.speak(msgpackCodec);
+  const answers: PromiseWithResolvers<void>[] = [];
+  const running = channel.run(() => {
+    answers.push(Promise.withResolvers());
+    channel.answersLater(answers.at(-1)!.promise);
+  });
+  transport.push(frames(...Array.from({ length: 5000 }, () => new Uint8Array(1))));
+  const quiet = async () => {
+    for (let i = 0; i < 20; i++) await settle();
+  };
+  await quiet();
+  assertEquals(answers.length, 4096);
+  answers[0].resolve();
+  answers[7].reject(new Error("it went wrong"));
+  await quiet();
+  assertEquals(answers.length, 4098);
+  for (let i = 0; i < answers.length; i++) {
+    answers[i].resolve();
+    if (i === answers.length - 1) await quiet();
+  }
+  assertEquals(answers.length, 5000);
+  transport.finish();
+  assertEquals(await running, undefined);
 });
 
 Deno.test("an error of the handler ends the connection and is the reason", async () => {

@@ -152,15 +152,33 @@ Deno.test("several storages in one server are apart from each other", async () =
   assertEquals(two.invalidations, []);
 });
 
-Deno.test("a client's label is in the server's log lines", async () => {
+Deno.test("a client's label is in the server's log lines, the last one if there are several", async () => {
   await using log = await CapturedLog.start();
   await using serving = await Serving.start();
   const client = await serving.connect();
+  await client.notify("set_client_label", "nobody");
   await client.notify("set_client_label", "worker-3");
   await client.call("ping");
   await assertFails(client.call("no_such_method"), "AttributeError");
   await client.closed;
-  assertEquals(log.matching(/Invalid method, 'no_such_method': .*worker-3 127/).length, 1);
+  assertEquals(log.matching(/Invalid method, 'no_such_method': .*\(worker-3 127/).length, 1);
+});
+
+Deno.test("nothing that a client says begins a line in the log, or makes one endless", async () => {
+  await using log = await CapturedLog.start();
+  await using serving = await Serving.start();
+  const long = "\n2026-01-01 FATAL\u001b[2J".repeat(10_000), client = await serving.connect();
+  await client.notify("set_client_label", long);
+  await client.begin({ id: long.slice(0, 64) }).sent;
+  await client.begin({ id: long.slice(0, 64) }).sent;
+  await client.call("ping");
+  await assertFails(client.call(long), "AttributeError");
+  await client.closed;
+  const stranger = await serving.connect({ storage: null });
+  await assertFails(stranger.call("register", long, false), "ValueError");
+  stranger.vanish();
+  await until(() => log.matching(/disconnected/).length > 2, "what there is to tell is told");
+  for (const line of log.lines) assert(!/\p{Cc}/u.test(line) && line.length < 1000, line.slice(0, 200));
 });
 
 const KEYS = [

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Tuple } from "../../pickle/mod.ts";
 import { FileStorage } from "../../storage/mod.ts";
 import { NO_TID, type Oid, oid, oidFromBytes, type Tid, tidBytes, tidFromBytes } from "../../values/mod.ts";
 import { GatedDisk } from "./gated_disk.ts";
@@ -34,6 +35,10 @@ for (const { storage, encoding } of VARIANTS) {
     for (const other of others) {
       await other.call("ping");
       assertEquals(other.invalidations, [[t1, [x, y]], [t2, [y, z]]]);
+      // As the original pickles it: a tuple of bytes and a list.
+      for (const { name, args } of other.heard) {
+        if (name === "invalidateTransaction") assert(args instanceof Tuple);
+      }
       assertEquals(other.heard.filter(({ name }) => name === "info"), []);
     }
     // The committer knows it by its reply.

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import dns from "node:dns/promises";
 import type { Address } from "../../protocol/mod.ts";
 import { addressInUse, StorageServer } from "../../server/mod.ts";
 import { MappingStorage } from "../../storage/mod.ts";
@@ -55,6 +56,28 @@ Deno.test("all interfaces are those of IPv4 and of IPv6", async () => {
   await works({ transport: "tcp", hostname: "127.0.0.1", port });
   await works({ transport: "tcp", hostname: "::1", port });
 });
+
+for (const missing of [[], ["192.0.2.1"]]) {
+  const besides = missing.length > 0 ? " that this machine has" : "";
+  Deno.test(`a host name stands for all of its addresses${besides}`, async () => {
+    const { lookup } = dns;
+    const answer = [...missing, "127.0.0.1", "::1", "::1"].map((address) => ({ address, family: 0 }));
+    dns.lookup = (() => Promise.resolve(answer)) as unknown as typeof lookup;
+    try {
+      await using server = await start({ transport: "tcp", hostname: "zeo.example.com", port: 0 });
+      const { hostname, port } = server.address as Address & { transport: "tcp" };
+      assertEquals(hostname, "zeo.example.com");
+      for (const each of ["127.0.0.1", "::1"]) await works({ transport: "tcp", hostname: each, port });
+      await assertRejects(
+        () => start({ transport: "tcp", hostname: "zeo.example.com", port }),
+        Deno.errors.AddrInUse,
+      );
+      for (const each of ["127.0.0.1", "::1"]) await works({ transport: "tcp", hostname: each, port });
+    } finally {
+      dns.lookup = lookup;
+    }
+  });
+}
 
 Deno.test("a port that is in use is an error, and the first server goes on", async () => {
   await using server = await start({ transport: "tcp", hostname: "127.0.0.1", port: 0 });

@@ -165,6 +165,15 @@ Deno.test("a monitor's address that is in use is a mistake in the configuration,
   assertMatch(server.output, new RegExp(`^Error: .*zeo\\.conf:1: <zeo> monitor "localhost:${port}": `, "m"));
 });
 
+for (const [key, name] of [["address", ""], ["monitor", "monitor "]]) {
+  Deno.test(`with ${key} on a host that isn't known now, a supervisor is told to start it again`, async () => {
+    const zeo = key === "address" ? "" : "address 127.0.0.1:0\n";
+    await using server = new Running(`${zeo}${key} nosuch.invalid:8100`);
+    assertEquals(await server.ended(), 1);
+    assertMatch(server.output, new RegExp(`^Error: ${name}nosuch\\.invalid:8100: .`, "m"));
+  });
+}
+
 Deno.test("OpenTelemetry is told of every commit, and the numbers", async () => {
   await using collector = new Collector();
   await using server = new Running("address 127.0.0.1:0\nmsgpack true", collector.environment);

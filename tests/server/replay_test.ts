@@ -280,3 +280,35 @@ Deno.test("clients that come back at once after a long time are told one after t
   for (const answer of await Promise.all(answers)) assertEquals(answer, [tids[3], upFrom(1, 4)]);
   assertEquals(storage.most, 1);
 });
+
+Deno.test("what was committed right after a client's last transaction, within one tick of the clock, is not left out", async () => {
+  const storage = new MappingStorage("at noon", () => Date.UTC(2026, 0, 1, 12));
+  await using serving = await Serving.start({ storage, invalidationQueueSize: 1, invalidationAge: 1e9 });
+  const client = await serving.connect();
+  const tids = await history(client, 5);
+  assertEquals(tids[4] - tids[0], 4n);
+  for (let i = 0; i < 5; i++) assertEquals(await missed(client, tids[i]), [tids[4], upFrom(i + 1, 5)]);
+});
+
+Deno.test("what is committed while the storage is gone through is told too", async () => {
+  const looking = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
+  const storage = new MappingStorage();
+  const all = storage.transactions.bind(storage);
+  storage.transactions = ((start?: Tid, stop?: Tid) =>
+    (async function* () {
+      const found = [...all(start, stop)];
+      looking.resolve();
+      await goOn.promise;
+      yield* found;
+    })()) as never;
+  await using serving = await Serving.start({ storage, invalidationQueueSize: 2, invalidationAge: 3600 });
+  const client = await serving.connect(), late = await serving.connect();
+  const tids = await history(client, 5);
+  const answer = missed(late, tids[0]);
+  await looking.promise;
+  const meanwhile: Tid[] = [];
+  // More than the queue remembers.
+  for (let i = 5; i < 9; i++) meanwhile.push(await client.begin().store(oid(i), NO_TID, `${i}`).commit());
+  goOn.resolve();
+  assertEquals(await answer, [meanwhile[3], upFrom(1, 9)]);
+});

@@ -199,8 +199,13 @@ Deno.test("clients without a trusted certificate are refused before a message, a
     ["expired", /its certificate has expired/],
     ["expiredleaf", /its certificate has expired/],
     ["webserver", /its certificate is not for clients/],
+    // Signed by one that is trusted and has expired, and by one that is trusted and no authority.
+    ["lapsed", /its certificate is not signed by one that is trusted/],
+    ["underling", /its certificate is not signed by one that is trusted/],
   ];
-  const trusted = ["client", "expired", "expiredleaf", "webserver"].map((name) => tlsText(`${name}.pem`));
+  const trusted = ["client", "expired", "expiredleaf", "webserver", "leaf"].map((name) =>
+    tlsText(`${name}.pem`)
+  );
   await using log = await CapturedLog.start();
   await using serving = await start({ tls: { ...options, authenticate: trusted } });
   for (const [identity, reason] of cases) {

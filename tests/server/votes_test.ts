@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MappingStorage } from "../../storage/mod.ts";
-import { NO_TID, type Oid, oid, type Tid } from "../../values/mod.ts";
+import { NO_TID, type Oid, oid, StorageError, type Tid } from "../../values/mod.ts";
 import { assertFails } from "./errors.ts";
 import { Serving, until, VARIANTS } from "./serving.ts";
 import { itemsOf, type WireClient } from "./wire_client.ts";
@@ -184,4 +184,35 @@ Deno.test("in a storage without concurrent votes each vote waits for the end of 
   await first.finish();
   assertEquals(await vote, []);
   await second.finish();
+});
+
+/** A storage of which the first transaction can't be finished, and says so at once. */
+class Unfinishing extends MappingStorage {
+  #failures = 0;
+
+  override begin(...args: Parameters<MappingStorage["begin"]>): ReturnType<MappingStorage["begin"]> {
+    const transaction = super.begin(...args);
+    if (this.#failures++ > 0) return transaction;
+    transaction.finish = () => {
+      transaction.abort();
+      throw new StorageError("no room");
+    };
+    return transaction;
+  }
+}
+
+Deno.test("a transaction that a storage refuses to finish is over, and its objects are free", async () => {
+  await using serving = await Serving.start({ storage: new Unfinishing() });
+  const one = await serving.connect(), two = await serving.connect();
+  const first = one.begin().store(x, NO_TID, "one");
+  await first.vote();
+  const waits = two.begin().store(x, NO_TID, "two");
+  const vote = waits.vote();
+  await waiting(serving, 1);
+  await assertFails(first.finish(), "ValueError");
+  assertEquals(await vote, []);
+  await waits.finish();
+  await create(one, y);
+  const { active_txns, lock_time } = await serving.status();
+  assertEquals({ active_txns, lock_time }, { active_txns: 0, lock_time: null });
 });
