@@ -237,6 +237,8 @@ export class BlobCache implements AsyncDisposable {
 
   #create(kind: "upload" | "download"): BlobFile {
     const path = this.#temporaryPath(kind);
+    // Somebody may have emptied the cache.
+    if (!fs.existsSync(this.temporaryDirectory)) this.#makeDirectory();
     const file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
     let open = true;
     const close = () => {

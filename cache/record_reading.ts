@@ -38,7 +38,8 @@ export function recordIn(bytes: Uint8Array, at: number, entry: FileEntry): Uint8
 /**
  * The data of a record and of its neighbours, with one call of the system for all.
  *
- * @param use Gets the neighbours that are whole, undamaged and not in memory, as views that share theirs.
+ * @param use Gets the neighbours that are whole, undamaged and not in memory. They are views that share theirs, unless
+ * that would keep much that is of no use.
  * @returns undefined when the record itself is damaged.
  */
 export function readAround(
@@ -53,12 +54,23 @@ export function readAround(
   const end = start + file.read(bytes, bytes.length, start);
   let first = entry;
   while (first.previous !== undefined && first.previous.offset >= start) first = first.previous;
+  const found: { readonly entry: FileEntry; readonly data: Uint8Array }[] = [];
+  let useful = 0;
   for (let next: FileEntry | undefined = first; next !== undefined && endOf(next) <= end; next = next.next) {
-    if (next === entry || next.data !== undefined) continue;
+    if (next !== entry && next.data !== undefined) continue;
     const data = recordIn(bytes, next.offset - start, next);
-    if (data !== undefined) use(next, data);
+    if (data === undefined) continue;
+    found.push({ entry: next, data });
+    useful += next.size;
   }
-  return endOf(entry) <= end ? recordIn(bytes, entry.offset - start, entry) : undefined;
+  const sparse = useful < bytes.length / 2;
+  let own: Uint8Array | undefined;
+  for (const { entry: each, data } of found) {
+    const kept = sparse ? data.slice() : data;
+    if (each === entry) own = kept;
+    else use(each, kept);
+  }
+  return own;
 }
 
 function endOf({ offset, size }: FileEntry): number {

@@ -43,12 +43,16 @@ export interface ChangesHome {
 /** Transactions that wait to be taken; with more of them they are asked of the server when their turn comes. */
 const MOST_WAITING = 1000;
 
+/** The same for their objects. */
+const MOST_WAITING_OIDS = 1 << 18;
+
 /** What is known of the transactions after one. */
 class Backlog implements ChangeWatcher {
   /** Up to this one the server has to be asked. */
   askTo: Tid;
   /** What comes after it. */
   readonly #waiting: Change[] = [];
+  #waitingOids = 0;
   #wake = Promise.withResolvers<void>();
 
   constructor(askTo: Tid) {
@@ -56,13 +60,17 @@ class Backlog implements ChangeWatcher {
   }
 
   changed(change: Change): void {
-    if (this.#waiting.length >= MOST_WAITING) this.skipped(change.tid);
-    else this.#waiting.push(change);
-    this.#tell();
+    this.#waitingOids += change.oids.length;
+    if (this.#waiting.length >= MOST_WAITING || this.#waitingOids > MOST_WAITING_OIDS) {
+      this.skipped(change.tid);
+    } else {
+      this.#waiting.push(change);
+      this.#tell();
+    }
   }
 
   skipped(to: Tid): void {
-    this.#waiting.length = 0;
+    this.#waiting.length = this.#waitingOids = 0;
     if (to > this.askTo) this.askTo = to;
     this.#tell();
   }
@@ -74,7 +82,9 @@ class Backlog implements ChangeWatcher {
 
   /** Takes the one that has waited longest. */
   shift(): Change | undefined {
-    return this.#waiting.shift();
+    const change = this.#waiting.shift();
+    this.#waitingOids -= change?.oids.length ?? 0;
+    return change;
   }
 
   /** Puts them into the order of transactions. */

@@ -308,8 +308,8 @@ export class ClientStorage implements ObservableStorage {
   async pack(time: number, options: ClientPackOptions = {}): Promise<PackResult> {
     refuseLocalPackOptions(options);
     const { length, size } = this.#link.info;
-    await unlessAborted(this.#methods.pack(time, options.wait ?? true), options.signal);
-    this.#link.known.packed();
+    const packing = this.#methods.pack(time, options.wait ?? true).then(() => this.#link.known.packed());
+    await unlessAborted(packing, options.signal);
     return {
       outcome: size === this.#link.info.size ? "nothing" : "packed",
       size: [size, this.#link.info.size],
@@ -380,7 +380,7 @@ export class ClientStorage implements ObservableStorage {
   }
 
   async #close(): Promise<void> {
-    await this.#transactions.finished();
+    await this.#transactions.close();
     await this.#link.close();
     this.#closed.resolve();
   }

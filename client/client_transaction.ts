@@ -233,6 +233,8 @@ export class ClientTransaction implements StorageTransaction, Player {
         for (const oid of resolved) this.#stored.set(oid, null);
         return [...resolved];
       }
+      // Python's server has forgotten the blobs by its next vote.
+      this.#uploaded = 0;
       if (this.#options.callerResolves) throw new UnresolvedConflicts(vote.conflicts);
       for (const conflict of vote.conflicts) {
         resolved.add(conflict.oid);
@@ -303,8 +305,8 @@ export class ClientTransaction implements StorageTransaction, Player {
    * @param published Called when the answer is here, before `lastTransaction` shows the transaction and before anything
    * later is handled.
    * @param decided Called before that. The server has written the transaction by then: a failure can't stop it any more.
-   * @throws {ClientDisconnected} when the connection was lost: whether it is committed is not known then, and what is
-   * known of its objects is asked for anew. Other errors are the server's.
+   * @throws {ClientDisconnected} when the connection was lost: whether it is committed is not known then, unless the
+   * message says so, and what is known of its objects is asked for anew. Other errors are the server's.
    */
   finish(published?: (tid: Tid) => void, decided?: (tid: Tid) => Awaitable<void>): Promise<Tid> {
     this.#require("voted");

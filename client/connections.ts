@@ -71,14 +71,14 @@ export class Connections {
    * @throws {ClientDisconnected} when there is none by then, and the signal's reason when it is aborted.
    */
   get(signal?: AbortSignal): Awaitable<ServerConnection> {
-    return this.current ?? this.#wait(signal);
+    return this.current ?? this.#wait(signal, this.#options.waitTimeout);
   }
 
   /** Waits, however long, for a connection. @returns Whether there is one; there won't be any more after the end. */
   async again(): Promise<boolean> {
     while (!this.#closing.signal.aborted && !this.#final) {
       try {
-        await this.get();
+        await (this.current ?? this.#wait());
         return true;
       } catch (error) {
         if (!(error instanceof ClientDisconnected)) throw error;
@@ -87,12 +87,15 @@ export class Connections {
     return false;
   }
 
-  async #wait(signal?: AbortSignal): Promise<ServerConnection> {
+  /** @param patience Milliseconds; any number unless told otherwise. */
+  async #wait(signal?: AbortSignal, patience?: number): Promise<ServerConnection> {
     if (this.#final) throw this.#final;
     if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
     const waiting = Promise.withResolvers<ServerConnection>();
     this.#waiting.add(waiting);
-    const timer = setTimeout(() => waiting.reject(this.#timedOut()), this.#options.waitTimeout);
+    const timer = patience === undefined
+      ? undefined
+      : setTimeout(() => waiting.reject(this.#timedOut()), patience);
     try {
       return await unlessAborted(waiting.promise, signal);
     } finally {

@@ -13,7 +13,7 @@
  *
  * A transaction's records have to be read before the next transaction is asked for: at the end the server closes the file.
  * Should the number be another one, for an iterator that could not be opened, nothing that came under it is believed and
- * it is done again, step by step.
+ * it is done again, step by step; from then on nothing is asked ahead of the number.
  *
  * @module
  */
@@ -102,22 +102,26 @@ async function open(
 ): Promise<{ readonly number: number; readonly first?: Promise<Transaction | null> }> {
   const bounds = [from, to].map((tid) => tid === undefined ? null : tidBytes(tid));
   const { expected, started } = start(connection, "iterator_start", bounds);
-  const first = nextTransaction(connection, expected);
+  const likely = expected ?? await started;
+  const first = nextTransaction(connection, likely);
   first.catch(() => {});
   const number = await started;
-  if (number === expected) return { number, first };
+  if (number === likely) return { number, first };
   collect(connection, number);
   return { number: await start(connection, "iterator_start", bounds).started };
 }
 
-/** Opens an iterator, which will have the expected number. */
+/** Opens an iterator, which will have the expected number, if one is. */
 function start(
   connection: ServerConnection,
   name: string,
   args: readonly Value[],
-): { readonly expected: number; readonly started: Promise<number> } {
-  const expected = connection.nextIterator++;
-  const started = connection.call(name, args, numberOf, () => connection.nextIterator--);
+): { readonly expected: number | undefined; readonly started: Promise<number> } {
+  const expected = connection.nextIterator;
+  if (expected !== undefined) connection.nextIterator = expected + 1;
+  // With Python's server one that could not be opened has a number all the same. Under a number that is expected too
+  // soon, an item would be taken from somebody else's iterator.
+  const started = connection.call(name, args, numberOf, () => connection.nextIterator = undefined);
   started.catch(() => {});
   return { expected, started };
 }
@@ -144,9 +148,10 @@ async function* recordsAt(connection: ServerConnection, place: Place): AsyncGene
     return;
   }
   const { expected, started } = start(connection, "iterator_record_start", [iterator, tidBytes(tid)]);
+  const likely = expected ?? await started;
   const asked: Promise<IteratedRecord | null>[] = [];
   const ask = () => {
-    const record = nextRecord(connection, expected, place);
+    const record = nextRecord(connection, likely, place);
     record.catch(() => {});
     asked.push(record);
   };
@@ -154,7 +159,7 @@ async function* recordsAt(connection: ServerConnection, place: Place): AsyncGene
   for (let i = 0; i < (ahead ? FIRST_RECORDS : FIRST_RECORDS_STRICT); i++) ask();
   const number = await started;
   try {
-    if (number !== expected) {
+    if (number !== likely) {
       yield* recordsOfTransaction(connection, tid);
       return;
     }

@@ -35,6 +35,9 @@ export interface ChangeWatcher {
 /** Transactions that are remembered. */
 const MOST_RECENT = 1000;
 
+/** Their objects. */
+const MOST_RECENT_OIDS = 1 << 18;
+
 /** See the module. */
 export class KnownState {
   readonly cache: RecordCache;
@@ -49,6 +52,7 @@ export class KnownState {
   #written: Tid = NO_TID;
   /** Of these, what came after the first is told completely. */
   #recent: Change[] = [];
+  #recentOids = 0;
 
   readonly #listeners: ClientListeners;
 
@@ -116,7 +120,7 @@ export class KnownState {
     for (const oid of oids) this.#invalidate(oid, null);
     for (const observer of this.#observers) tell(() => observer.invalidated(tid, oids));
     this.#advance(tid);
-    this.#recent.push({ tid, oids });
+    this.#keep({ tid, oids });
     this.#skipped(tid);
     this.#listeners.emit("invalidated", { tid, oids });
   }
@@ -130,6 +134,7 @@ export class KnownState {
     if (keep && this.cache.setAside) aside = this.cache.setAside();
     else this.cache.clear();
     this.#recent = [];
+    this.#recentOids = 0;
     this.#lastTid = this.#written = NO_TID;
     for (const observer of this.#observers) tell(() => observer.reset());
     this.#advance(tid);
@@ -178,9 +183,16 @@ export class KnownState {
   }
 
   #remember(change: Change): void {
-    this.#recent.push(change);
-    if (this.#recent.length > 2 * MOST_RECENT) this.#recent = this.#recent.slice(-MOST_RECENT);
+    this.#keep(change);
     for (const watcher of this.#watchers) tell(() => watcher.changed(change));
+  }
+
+  #keep(change: Change): void {
+    this.#recent.push(change);
+    this.#recentOids += change.oids.length;
+    while (this.#recent.length > MOST_RECENT || this.#recentOids > MOST_RECENT_OIDS) {
+      this.#recentOids -= this.#recent.shift()!.oids.length;
+    }
   }
 
   #skipped(to: Tid): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Tid } from "../values/mod.ts";
+import { ClientDisconnected, formatTid, type Tid } from "../values/mod.ts";
 import type { ServerConnection } from "./server_connection.ts";
 
 /**
@@ -37,6 +37,11 @@ export function showOwnTransaction(
     resolve();
   };
   connection.precede(tid, once);
-  connection.call("ping", [], once).catch(reject);
+  connection.call("ping", [], once).catch((cause) => {
+    const reason = `transaction ${
+      formatTid(tid)
+    } is committed; the connection was lost before it could be seen`;
+    reject(new ClientDisconnected(reason, { cause }));
+  });
   return promise;
 }

@@ -25,15 +25,19 @@ export function prefetch(
   const next = oids[Symbol.iterator]();
   let active = 0, over = false;
   const fail = (error: unknown) => {
-    over = true;
     reject(error);
+    if (over) return;
+    over = true;
+    try {
+      next.return?.();
+    } catch {
+      // The first error is the one that counts.
+    }
   };
   const done = (error?: Error) => {
     active--;
-    if (error && !(error instanceof POSKeyError) && !over) {
-      fail(error);
-      next.return?.();
-    } else more();
+    if (error && !(error instanceof POSKeyError)) fail(error);
+    else more();
   };
   // It runs while an answer is handled: what the caller's iterator throws is not the connection's fault.
   const more = () => {

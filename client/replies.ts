@@ -7,7 +7,7 @@
 import { Dict, dumpPickle, toNumber, Tuple, type Value } from "../pickle/mod.ts";
 import { describe } from "../protocol/mod.ts";
 import type { Loaded, Revision, TransactionMetadata, UndoEntry } from "../storage/mod.ts";
-import { type Oid, oidFromBytes, ProtocolError, type Tid, tidFromBytes } from "../values/mod.ts";
+import { NO_TID, type Oid, oidFromBytes, ProtocolError, type Tid, tidFromBytes } from "../values/mod.ts";
 
 /** What a value should have been. */
 function expected(what: string, found: Value | undefined): ProtocolError {
@@ -70,9 +70,10 @@ export function loadedOf(value: Value): Loaded | null {
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
-/** Bytes, or text as UTF-8. */
+/** Bytes, or text as UTF-8. An application's extension may have put anything in its place: that says nothing. */
 function saidOf(value: Value | undefined): Uint8Array {
-  return typeof value === "string" ? encoder.encode(value) : bytesOf(value);
+  if (typeof value === "string") return encoder.encode(value);
+  return value instanceof Uint8Array ? value.slice() : new Uint8Array(0);
 }
 
 /** A transaction's extension as it is stored. */
@@ -117,13 +118,12 @@ function sizeOf(entry: Dict): number {
   return typeof size === "number" || typeof size === "bigint" ? toNumber(size) : 0;
 }
 
-/** The id of an undo entry is the transaction id in base64. */
+/** The id of an undo entry is the transaction id in base64; `NO_TID` where an extension has put something else there. */
 function undoneTid(value: Value | undefined): Tid {
-  const text = typeof value === "string" ? value : decoder.decode(bytesOf(value));
   try {
-    return tidOf(Uint8Array.fromBase64(text.trim()));
+    return tidOf(Uint8Array.fromBase64(decoder.decode(saidOf(value)).trim()));
   } catch {
-    throw expected("an undo entry's id in base64", value);
+    return NO_TID;
   }
 }
 

@@ -83,8 +83,8 @@ export class ServerConnection {
   readOnly = false;
   /** Whether the server tells of a transaction before it answers anything that comes after it, as is to be expected. */
   ordered = false;
-  /** Numbers of iterators on the server are given out one after the other: the next one, as far as is known. */
-  nextIterator = 0;
+  /** Numbers of iterators on the server are given out one after the other: the next one, while that is known. */
+  nextIterator: number | undefined = 0;
   /** Resolves when it has ended, with the reason if it was not ended on purpose. */
   readonly ended: Promise<Error | undefined>;
   readonly #channel: Channel;

@@ -5,7 +5,13 @@
  */
 
 import type { BeginOptions, Capability, ConflictResolver, TransactionMetadata } from "../storage/mod.ts";
-import type { Awaitable, Oid, Tid, UnresolvedConflict } from "../values/mod.ts";
+import {
+  type Awaitable,
+  ClientDisconnected,
+  type Oid,
+  type Tid,
+  type UnresolvedConflict,
+} from "../values/mod.ts";
 import type { ClientBlobs } from "./blob_seam.ts";
 import { ClientTransaction } from "./client_transaction.ts";
 import type { Link } from "./link.ts";
@@ -86,8 +92,9 @@ export class Transactions implements TransactionHome {
     promise.then(() => {}, () => {}).then(() => this.#finishing.delete(promise));
   }
 
-  /** Waits until nothing is being finished, for as long as calls wait at most. */
-  async finished(): Promise<void> {
+  /** Refuses those that have not voted, and waits until nothing is being finished, for as long as calls wait at most. */
+  async close(): Promise<void> {
+    this.turns.close(new ClientDisconnected("the client storage is closed"));
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), this.#options.link.waitTimeout);
     await unlessAborted(Promise.allSettled(this.#finishing), patience.signal).catch(() => {});

@@ -20,6 +20,7 @@ export interface Player {
 export class Turns {
   #holder?: Player;
   readonly #waiting: { readonly player: Player; readonly go: PromiseWithResolvers<void> }[] = [];
+  #closed?: Error;
 
   /** Whether it is somebody's turn. */
   holds(player: Player): boolean {
@@ -32,8 +33,9 @@ export class Turns {
     return this.#holder === player;
   }
 
-  /** Gives the turn to somebody who votes, who may have to wait for it. */
+  /** Gives the turn to somebody who votes, who may have to wait for it. @throws why nobody gets it any more. */
   take(player: Player): Promise<void> | undefined {
+    if (this.#closed) throw this.#closed;
     if (this.tryTake(player)) return;
     if (this.#waiting.length === 0 && !this.#holder!.voting) {
       this.#holder!.suspend();
@@ -53,5 +55,11 @@ export class Turns {
     const next = this.#waiting.shift();
     this.#holder = next?.player;
     next?.go.resolve();
+  }
+
+  /** Nobody gets the turn any more: whoever has it may never give it up. */
+  close(reason: Error): void {
+    this.#closed = reason;
+    for (const { go } of this.#waiting.splice(0)) go.reject(reason);
   }
 }

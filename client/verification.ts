@@ -3,7 +3,7 @@
  *
  *   known = registered     nothing
  *   known < registered     what changed is replayed, or, when the server doesn't know any more, everything is dropped
- *   known > registered     the server went back in time: everything is moved aside, or the server refused
+ *   known > registered     asked once more; the server went back in time: everything is moved aside, or the server refused
  *
  * What the server tells from its registration on is kept until this is decided; of that, what the replay covers already
  * is left out, and the rest follows at once.
@@ -35,7 +35,12 @@ export async function verify(
   user: ServerMessages,
   behind: "discard" | "refuse",
 ): Promise<void> {
-  const { registeredAt } = connection, { lastTid } = known;
+  let { registeredAt } = connection;
+  if (known.lastTid > registeredAt) {
+    // While it registered, the connection that it replaces may have told of more.
+    registeredAt = await connection.call("lastTransaction", [], tidOf);
+  }
+  const { lastTid } = known;
   if (lastTid === NO_TID && !known.started) {
     known.begin(registeredAt);
     connection.adopt(user, registeredAt);

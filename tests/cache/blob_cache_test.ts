@@ -271,6 +271,21 @@ cacheTest("what was left behind goes after a day; what Python left in the way go
   assertEquals(blobs(path), ["1/0.0000000000000001.blob"]);
 });
 
+cacheTest("a cache that is emptied while it is in use goes on", async (path) => {
+  await using cache = BlobCache.open(path, { size: 1000 });
+  await cache.load(oid(1), tid(1), giving("one"));
+  await cache.checked();
+  for (const { name } of Deno.readDirSync(path)) {
+    if (!name.startsWith(".")) Deno.removeSync(join(path, name), { recursive: true });
+  }
+  assertEquals(Deno.readTextFileSync(await cache.load(oid(1), tid(1), giving("one"))), "one");
+  Deno.removeSync(path, { recursive: true });
+  assertEquals(Deno.readTextFileSync(await cache.load(oid(2), tid(1), giving("two"))), "two");
+  for (let id = 3; id < 20; id++) await cache.load(oid(id), tid(1), giving("x".repeat(100)));
+  await cache.checked();
+  assert(size(path) <= 1000, `${size(path)} bytes`);
+});
+
 cacheTest("a server's blob directory is not taken for a cache", async (path) => {
   Deno.mkdirSync(path);
   Deno.writeTextFileSync(join(path, ".layout"), "bushy");

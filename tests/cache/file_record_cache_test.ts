@@ -262,3 +262,24 @@ Deno.test("a disk that refuses writes takes the file away, not the client", () =
     cache.clear();
     assertEquals(cache.load(oid(2)), undefined);
   }));
+
+Deno.test("records that lie far apart in the file take no more memory than they have bytes", () =>
+  withCachePath(async (path) => {
+    const options = { size: 2_000_000, memory: 1_000_000 };
+    {
+      await using cache = FileRecordCache.open(path, options);
+      for (let id = 0; id < 1500; id++) cache.store(oid(id), moment(1), null, recordOf(id, 1, 1000));
+      cache.setLastTid(moment(1));
+    }
+    await using cache = FileRecordCache.open(path, options);
+    for (let id = 0; id < 1500; id++) if (id % 50 > 1) cache.invalidate(oid(id), null);
+    const buffers = new Set<ArrayBufferLike>();
+    for (let id = 0; id < 1500; id++) {
+      const data = cache.load(oid(id))?.data;
+      assertEquals(data, id % 50 > 1 ? undefined : recordOf(id, 1, 1000));
+      if (data) buffers.add(data.buffer);
+    }
+    const bytes = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    assert(bytes <= 60 * 1000 * 2, `${bytes} bytes for 60 records of 1000`);
+    assert(cache.statistics.memoryHits > 0, "neighbours come along");
+  }));

@@ -181,6 +181,16 @@ eachKind(
   },
 );
 
+eachKind("a revision that turns out to have ended when it began was none", async (open) => {
+  await using cache = open(10_000);
+  for (const end of [10, 9]) {
+    cache.store(oid(1), tid(10), null, new Uint8Array([1]));
+    cache.invalidate(oid(1), tid(end));
+    // Python refuses a file that has such a one.
+    assertEquals([cache.load(oid(1)), cache.statistics.records], [undefined, 0]);
+  }
+});
+
 eachKind("R13: what a late reply calls current stays ended", async (open) => {
   await using cache = open(10_000);
   cache.store(oid(1), tid(10), null, new Uint8Array([1]));

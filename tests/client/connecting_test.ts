@@ -214,7 +214,7 @@ Deno.test("a server that went back in time: the cache is dropped, and the log sa
   await using storage = await disconnected(server);
   const heard: string[] = [];
   using _observing = storage.observe({ invalidated: () => {}, reset: () => heard.push("reset") });
-  await server.welcome(tid(7));
+  await server.welcome(tid(7), { behind: true });
   await until(() => storage.connected, "the connection");
   assertEquals([heard, storage.cached(y), storage.lastTransaction()], [["reset"], undefined, tid(7)]);
   assertEquals(log.matching(/fatal.*behind client/).length, 1);
@@ -228,7 +228,7 @@ Deno.test("a server that went back in time: a cache file is kept aside, with wha
     await using server = new FakeServer();
     {
       await using storage = await disconnected(server, { cache: path });
-      await server.welcome(tid(7));
+      await server.welcome(tid(7), { behind: true });
       await until(() => storage.connected, "the connection");
       assertEquals([storage.cached(y), storage.lastTransaction()], [undefined, tid(7)]);
       assertEquals(
@@ -252,6 +252,7 @@ Deno.test("a server that went back in time can be refused instead", async () => 
   const connection = await server.accept();
   await connection.greet();
   connection.reply(await connection.expect("register"), tidBytes(tid(7)));
+  connection.reply(await connection.expect("lastTransaction"), tidBytes(tid(7)));
   await connection.ended();
   assertEquals([storage.cached(y)?.serial, storage.lastTransaction()], [tid(5), tid(10)]);
   await until(() => log.matching(/not connected: server .* behind client/).length > 0, "the log");

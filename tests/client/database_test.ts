@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { client, type ClientOptions, type ClientStorage } from "../../client.ts";
-import { Global, readRecord, writeRecord } from "../../pickle/mod.ts";
+import { Dict, dumpPickle, Global, readRecord, writeRecord } from "../../pickle/mod.ts";
 import { StorageServer, type StorageServerOptions } from "../../server/mod.ts";
 import { copyTransactions, FileStorage, MappingStorage } from "../../storage/mod.ts";
 import {
@@ -177,11 +177,12 @@ Deno.test("changes tells every transaction once, over restarts of the server, an
     const stopping = new AbortController();
     const following = (async () => {
       for await (const change of reader.changes(tids[0], { signal: stopping.signal })) {
-        told.push(change.tid);
-        oids.push(...change.oids);
         if (change.oids[0] === oid(4)) {
           for await (const { data } of change.records()) assertEquals(textOf(data!), "object 4");
         }
+        // Only now: what waits for it stops the server.
+        told.push(change.tid);
+        oids.push(...change.oids);
         if (change.oids[0] === oid(9)) enough.resolve();
       }
     })();
@@ -233,6 +234,26 @@ Deno.test("the undo log can be filtered here, by a specification there, and coun
   const found = await storage.undoInfo(0, -3, { user_name: new TextEncoder().encode("odd") });
   assertEquals(found.map(({ tid }) => tid), odd.slice(0, 3));
   assertEquals((await storage.undoInfo()).length, 20);
+});
+
+Deno.test("the undo log can be read, whatever an application has put in place of what an entry says", async () => {
+  await using serving = await Serving.start({ storage: "file" });
+  await using storage = await connect(serving);
+  let serial = NO_TID;
+  for (
+    const [key, value] of [["description", 5], ["user_name", null], ["id", "x"], ["size", "big"]] as const
+  ) {
+    const extension = dumpPickle(Dict.from([[key, value], ["kind", "odd"]]));
+    const transaction = storage.begin({ ...nobody, extension });
+    transaction.store(oid(1), serial, record(key));
+    await transaction.vote();
+    serial = await transaction.finish();
+  }
+  const entries = await storage.undoLog(0, -20);
+  assertEquals(entries.map(({ tid }) => tid === NO_TID), [false, true, false, false]);
+  assertEquals(entries[0].tid, serial);
+  assertEquals((await storage.undoInfo(0, -20, { kind: "odd" })).length, 4);
+  assertEquals(storage.connected, true);
 });
 
 Deno.test("a server's state can be asked for, and its silence waited for", async () => {

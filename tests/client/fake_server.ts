@@ -81,6 +81,8 @@ export class FakeServer implements AsyncDisposable {
 export interface WelcomeOptions {
   /** What changed while it was away, by transaction; null for nobody knows. Left out when it is not to ask. */
   readonly missed?: { readonly tid: Tid; readonly oids: readonly Oid[] } | null;
+  /** Whether it knows less than the client, which then asks again. */
+  readonly behind?: boolean;
   /** Names of interfaces. */
   readonly interfaces?: readonly string[];
 }
@@ -155,9 +157,10 @@ export class FakeConnection implements AsyncDisposable {
   }
 
   /** Does all that it takes until a client is connected. */
-  async welcome(tid: Tid, { missed, interfaces = [] }: WelcomeOptions = {}): Promise<void> {
+  async welcome(tid: Tid, { missed, behind, interfaces = [] }: WelcomeOptions = {}): Promise<void> {
     await this.greet();
     this.reply(await this.expect("register"), tidBytes(tid));
+    if (behind) this.reply(await this.expect("lastTransaction"), tidBytes(tid));
     if (missed !== undefined) await this.replay(missed);
     await this.tellInfo(interfaces);
   }

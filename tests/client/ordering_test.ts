@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { ClientStorage } from "../../client.ts";
 import { Dict, Tuple } from "../../pickle/mod.ts";
-import type { Encoding } from "../../protocol/mod.ts";
+import { type Encoding, ServerException } from "../../protocol/mod.ts";
 import {
+  ClientDisconnected,
   ConflictError,
   isPromise,
   MAX_TID,
@@ -55,9 +56,16 @@ function cached(storage: ClientStorage, id: Oid, before: Tid) {
 }
 
 /** Waits until the client has handled what it was sent. */
-async function handled(storage: ClientStorage, connection: FakeConnection): Promise<void> {
+async function handled(
+  storage: ClientStorage,
+  connection: FakeConnection,
+  ...before: string[]
+): Promise<void> {
   const ping = storage.ping();
-  connection.reply(await connection.expect("ping"), null);
+  let call = await connection.next();
+  while (before.includes(call.name)) call = await connection.next();
+  assertEquals(call.name, "ping");
+  connection.reply(call, null);
   await ping;
 }
 
@@ -245,6 +253,31 @@ Deno.test("a commit: first the cache, then who is told, then the last transactio
   assertEquals(storage.lastInvalidations(9).map((each) => each.tid), [tid(19), tid(20), tid(21)]);
 });
 
+Deno.test("R11 who gives up waiting for a pack forgets what may be gone when it ends", async () => {
+  await using client = await connected();
+  const { storage, connection } = client;
+  const loading = storage.loadBefore(x, tid(11));
+  connection.found(await connection.expect("loadBefore"), bytes("one"), tid(5), null);
+  await loading;
+  const packing = storage.pack(1, { signal: AbortSignal.abort(new Error("no time")) });
+  await assertRejects(() => packing, Error, "no time");
+  const pack = await connection.expect("pack");
+  assertEquals(storage.cached(x)?.serial, tid(5));
+  connection.reply(pack, null);
+  await handled(storage, connection);
+  assertEquals(storage.cached(x), undefined);
+});
+
+Deno.test("of large transactions fewer are remembered", async () => {
+  await using client = await connected();
+  const { storage, connection } = client;
+  const many = Array.from({ length: 100_000 }, (_, id) => oid(id));
+  for (let at = 20; at < 24; at++) connection.invalidate(tid(at), ...many);
+  connection.invalidate(tid(24), x);
+  await handled(storage, connection);
+  assertEquals(storage.lastInvalidations(9).map((each) => each.tid), [tid(22), tid(23), tid(24)]);
+});
+
 Deno.test("many who load the same revision at the same time make one request", async () => {
   await using client = await connected();
   const { storage, connection } = client;
@@ -260,4 +293,55 @@ Deno.test("many who load the same revision at the same time make one request", a
   assertStrictEquals(one, same);
   assertEquals([one!.serial, other!.serial, other!.end], [tid(5), tid(4), tid(5)]);
   assertEquals(connection.unanswered, []);
+});
+
+Deno.test("who has objects loaded ahead is told when the connection is lost before all have come", async () => {
+  await using client = await connected();
+  const { storage, connection } = client;
+  let closed = false;
+  function* oids() {
+    try {
+      for (let id = 1; id <= 3000; id++) yield oid(id);
+    } finally {
+      closed = true;
+    }
+  }
+  const few = storage.prefetch([x, y]), many = storage.prefetch(oids());
+  connection.found(await connection.expect("loadBefore"), bytes("one"), tid(5), null);
+  await handled(storage, connection, "loadBefore");
+  await connection.end();
+  await assertRejects(() => few, ClientDisconnected);
+  await assertRejects(() => many, ClientDisconnected);
+  assertEquals(closed, true);
+});
+
+Deno.test("an iterator that can't be opened takes nothing from others, on a server that counts it and on one that doesn't", async () => {
+  for (const counted of [0, 1]) {
+    await using client = await connected();
+    const { storage, connection } = client;
+    const transaction = (at: Tid) => new Tuple([tidBytes(at), " ", bytes(""), bytes(""), new Dict()]);
+    const failing = storage.transactions(tid(1)), working = storage.transactions(tid(2));
+    const failed = failing.next(), first = working.next();
+    const calls = [];
+    for (let i = 0; i < 4; i++) calls.push(await connection.next());
+    assertEquals(calls.map(({ name }) => name.slice(9)), ["start", "next", "start", "next"]);
+    connection.fail(calls[0], "builtins.OSError", new Tuple([5, "Input/output error"]));
+    connection.fail(calls[1], "builtins.KeyError", new Tuple([0]));
+    await assertRejects(() => failed, ServerException);
+    connection.reply(calls[2], counted);
+    if (counted === 1) connection.reply(calls[3], transaction(tid(7)));
+    else {
+      connection.fail(calls[3], "builtins.KeyError", new Tuple([1]));
+      assertEquals((await connection.expect("iterator_gc")).args, [new Tuple([0])]);
+      connection.reply(await connection.expect("iterator_start"), 1);
+      connection.reply(await connection.expect("iterator_next"), transaction(tid(7)));
+    }
+    assertEquals((await first).value?.tid, tid(7));
+    const other = storage.transactions(tid(3)).next();
+    connection.reply(await connection.expect("iterator_start"), 2);
+    const next = await connection.expect("iterator_next");
+    assertEquals(next.args, [2]);
+    connection.reply(next, null);
+    assertEquals((await other).done, true);
+  }
 });

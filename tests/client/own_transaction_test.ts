@@ -110,7 +110,8 @@ Deno.test("R01 an own transaction of which the rest is not known is asked for an
   await using _storage = storage;
   await connection.expect("ping");
   await connection.end();
-  await assertRejects(async () => await finish, ClientDisconnected);
+  const said = "transaction 000000000000001e is committed; the connection was lost";
+  await assertRejects(async () => await finish, ClientDisconnected, said);
   assertEquals([storage.lastTransaction(), told], [tid(10), []]);
   await server.welcome(own, { missed: { tid: own, oids: [x, y] } });
   await storage.sync();

@@ -135,6 +135,37 @@ Deno.test("a server that only reads will do while there is no other, and is left
   assertEquals([storage.lastTransaction(), storage.cached(x, tid(30))?.end], [tid(30), tid(30)]);
 });
 
+Deno.test("what a server that only reads tells while it is left doesn't make the other one look as if it were behind", async () => {
+  await using reading = new FakeServer();
+  const place = new FakeServer();
+  await place[Symbol.asyncDispose]();
+  await using storage = new ClientStorage([reading.port, place.port], {
+    ...quick,
+    readOnlyFallback: true,
+    onServerBehind: "refuse",
+  });
+  const reader = await reading.accept();
+  await welcomeReader(reader, 10n);
+  await storage.ready;
+  const loading = storage.loadBefore(oid(2), MAX_TID);
+  reader.found(await reader.expect("loadBefore"), bytes("old"), tid(5), null);
+  await loading;
+  await using writing = new FakeServer("M", place.port);
+  const writer = await writing.accept();
+  await writer.greet();
+  const register = await writer.expect("register");
+  reader.invalidate(tid(20), x);
+  await until(() => storage.lastTransaction() === 20n, "the transaction");
+  // It was asked before that transaction, and tells of it after its answer.
+  writer.reply(register, tidBytes(tid(10)));
+  const again = await writer.expect("lastTransaction");
+  writer.invalidate(tid(20), x);
+  writer.reply(again, tidBytes(tid(20)));
+  await writer.tellInfo();
+  await until(() => storage.connected && !storage.readOnly, "the connection");
+  assertEquals([storage.lastTransaction(), storage.cached(oid(2))?.serial], [tid(20), tid(5)]);
+});
+
 Deno.test("one that writes is preferred to one that only reads, though it is slower", async () => {
   await using reading = new FakeServer();
   await using writing = new FakeServer();

@@ -21,7 +21,7 @@ import {
 } from "../../values/mod.ts";
 import { until } from "../server/serving.ts";
 import { bytes, nobody, noise } from "../storage/samples.ts";
-import { type FakeConnection, FakeServer, type WelcomeOptions } from "./fake_server.ts";
+import { type FakeConnection, FakeServer, type WelcomeOptions, within } from "./fake_server.ts";
 
 const x = oid(1), y = oid(2);
 
@@ -119,6 +119,19 @@ Deno.test("a vote that waits for its turn can be given up", async () => {
   assertEquals((await pair.expect("tpc_begin", "storea")).args[2], bytes("third"));
   pair.connection.reply(await pair.expect("vote"), []);
   await last;
+});
+
+Deno.test("a vote that waits for its turn fails when the storage is closed, whoever has the turn", async () => {
+  await using pair = await Pair.connect();
+  const first = pair.storing(1, "first"), second = pair.storing(2, "second");
+  const voting = first.vote();
+  pair.connection.reply(await pair.expect("tpc_begin", "storea", "vote"), []);
+  await voting;
+  const waiting = second.vote();
+  const refused = assertRejects(async () => await waiting, ClientDisconnected, "closed");
+  await pair.storage.close();
+  await within(refused, "the vote's failure");
+  await assertRejects(async () => await pair.storing(3, "third").vote(), ClientDisconnected, "closed");
 });
 
 Deno.test("a vote that the server has not answered can be given up", async () => {
@@ -294,4 +307,19 @@ Deno.test("ids of new objects come a hundred at a time, and those of another con
   const later = pair.storage.newOids(1);
   next.reply(await next.expect("new_oids"), batch(5000));
   assertEquals(await later, [oid(5000)]);
+});
+
+Deno.test("an id is not given out twice when a server that was started again gives it again, until an object has it", async () => {
+  await using pair = await Pair.connect();
+  const batch = (from: number) => Array.from({ length: 100 }, (_, i) => oidBytes(oid(from + i)));
+  const first = pair.storage.newOids(90);
+  pair.connection.reply(await pair.expect("new_oids"), batch(1));
+  const given = await first;
+  await pair.connection.end();
+  await until(() => !pair.storage.connected, "the end of the connection");
+  const later = pair.storage.newOids(20);
+  const next = await pair.server.welcome(tid(10));
+  next.reply(await next.expect("new_oids"), batch(1));
+  next.reply(await next.expect("new_oids"), batch(101));
+  assertEquals((await later).filter((id) => given.includes(id)), []);
 });
