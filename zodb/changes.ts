@@ -18,14 +18,14 @@ import {
   type Oid,
   ReadOnlyError,
   ReadOnlyHistoryError,
-  then,
   type Tid,
   Unsupported,
+  when,
 } from "../values/mod.ts";
 import { Blob } from "./blob/blob.ts";
 import { CommitTurn } from "./commit_turn.ts";
 import type { Connection } from "./connection.ts";
-import { CHANGED, CONTROL, type Control, SAVED } from "./control.ts";
+import { CHANGED, CONTROL, type Control, GHOST, SAVED } from "./control.ts";
 import { disown, type ObjectSpace } from "./object_space.ts";
 import { OidsNeeded } from "./oid_supply.ts";
 import { storeRecord } from "./record_storing.ts";
@@ -52,7 +52,7 @@ export class Changes implements DataManager {
   readonly #settled = new Set<Control>();
   readonly #stored = new Map<Oid, Control>();
   /** Objects of savepoints that nobody holds any more, among those stored. */
-  readonly #storedUnseen: Oid[] = [];
+  readonly #storedUnseen = new Set<Oid>();
   #storing: StorageTransaction | undefined;
   #turn: CommitTurn | undefined;
   #joined: Transaction | undefined;
@@ -85,7 +85,7 @@ export class Changes implements DataManager {
       oid = this.#connection.db.oids.take();
     } catch (error) {
       if (!(error instanceof OidsNeeded)) throw error;
-      return then(this.#connection.db.oids.refill(), () => this.add(control));
+      return when(this.#connection.db.oids.refill(), () => this.add(control));
     }
     // First, as it may refuse.
     this.#join();
@@ -165,7 +165,7 @@ export class Changes implements DataManager {
       });
     }
     for (const [oid, serial] of this.#readCurrent) {
-      if (!this.#stored.has(oid)) this.#storing!.checkCurrent(oid, serial);
+      if (!this.#stored.has(oid) && !this.#storedUnseen.has(oid)) this.#storing!.checkCurrent(oid, serial);
     }
   }
 
@@ -257,6 +257,8 @@ export class Changes implements DataManager {
   *#writeChanged(use: (control: Control, data: Uint8Array, blob?: string) => void): Steps<void> {
     for (const control of [...this.#registered]) {
       const isAdded = control.oid !== undefined && this.#added.has(control.oid);
+      // One that was invalidated has nothing left to be taken back.
+      if (control.state === GHOST && !isAdded) this.#registered.delete(control);
       if (control.jar !== this.#space() || control.state !== CHANGED && !isAdded) continue;
       this.#found.push(control);
       for (let next = this.#found.pop(); next; next = this.#found.pop()) {
@@ -282,7 +284,7 @@ export class Changes implements DataManager {
       return data;
     } catch (error) {
       if (!(error instanceof OidsNeeded)) throw error;
-      return then(this.#connection.db.oids.refill(), () => this.#record(control));
+      return when(this.#connection.db.oids.refill(), () => this.#record(control));
     }
   }
 
@@ -310,7 +312,7 @@ export class Changes implements DataManager {
       this.#store(oid, record);
       const object = cache.get(oid);
       if (object) this.#stored.set(oid, object[CONTROL]);
-      else this.#storedUnseen.push(oid);
+      else this.#storedUnseen.add(oid);
     }
   }
 
@@ -379,10 +381,9 @@ export class Changes implements DataManager {
   #clear(): void {
     this.#registered.clear();
     this.adopted.clear();
-    this.#readCurrent.clear();
     this.#stored.clear();
     this.#settled.clear();
-    this.#storedUnseen.length = 0;
+    this.#storedUnseen.clear();
     this.#found.length = 0;
     this.#written?.discard();
     this.#written = undefined;
@@ -391,8 +392,8 @@ export class Changes implements DataManager {
     this.#resolved = [];
   }
 
-  /** Hears that the transaction is over, also when this took no part in it. */
-  transactionEnded(): void {
+  /** Hears that the view moves: at a transaction's beginning or end, also when this takes no part in it. */
+  atBoundary(): void {
     this.#readCurrent.clear();
   }
 }

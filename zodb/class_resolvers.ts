@@ -38,8 +38,11 @@ class ClassResolvers extends ResolverRegistry {
       return this.#resolver((...states) => registered._p_resolveConflict!(...states));
     }
     // One that extends a class of BTrees has its states, and so its resolver.
-    const parent = registered && this.#classes.of(Object.getPrototypeOf(registered));
-    return parent && super.get(parent.global.toString());
+    for (let at: object | null = registered ?? null; at; at = Object.getPrototypeOf(at)) {
+      const known = this.#classes.of(at), inherited = known && super.get(known.global.toString());
+      if (inherited) return inherited;
+    }
+    return undefined;
   }
 
   #resolver(resolve: ResolveConflict): Resolver {

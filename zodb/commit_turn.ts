@@ -14,6 +14,7 @@ const turns = new WeakMap<object, Map<Storage, CommitTurn>>();
 export class CommitTurn {
   readonly #shared: SharedStorage;
   #parts = 0;
+  #alone = false;
   #ticket: Ticket | undefined;
   #waiting: Promise<void> | undefined;
 
@@ -25,18 +26,19 @@ export class CommitTurn {
    * Says that a transaction is going to have a part in a storage; to be called before any of its parts votes, and be
    * followed by `release`.
    *
-   * @throws {StorageTransactionError} when it has one already and the storage takes one at a time, so that the two would
-   * wait for each other for ever.
+   * @param alone Whether it must be the only part, as an undo must.
+   * @throws {StorageTransactionError} when it has one already, and one of them must be the only one or the storage takes
+   * one at a time: the two would wait for each other for ever, as they do in Python.
    */
-  static claim(storage: Storage, transaction: object): CommitTurn {
+  static claim(storage: Storage, transaction: object, alone: boolean = false): CommitTurn {
     let claimed = turns.get(transaction);
     if (!claimed) turns.set(transaction, claimed = new Map());
     let turn = claimed.get(storage);
     if (!turn) claimed.set(storage, turn = new CommitTurn(SharedStorage.of(storage)));
-    if (turn.#parts > 0 && !storage.concurrentVotes) {
-      throw new StorageTransactionError(
-        `${storage.name}: several connections, or a connection and an undo, can't be committed in one transaction`,
-      );
+    turn.#alone ||= alone;
+    if (turn.#parts > 0 && (turn.#alone || !storage.concurrentVotes)) {
+      const what = turn.#alone ? "an undo and other changes" : "several connections";
+      throw new StorageTransactionError(`${storage.name}: ${what} can't be committed in one transaction`);
     }
     turn.#parts++;
     return turn;

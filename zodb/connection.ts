@@ -11,11 +11,12 @@ import {
   isPromise,
   type Oid,
   ROOT_OID,
-  then,
   type Tid,
+  when,
 } from "../values/mod.ts";
 import { cacheResets } from "./cache_resets.ts";
 import { Changes } from "./changes.ts";
+import { CloseCallbacks } from "./close_callbacks.ts";
 import type { Moment } from "./connection_pools.ts";
 import { CONTROL, GHOST } from "./control.ts";
 import { ConnectionSet } from "./connection_set.ts";
@@ -26,6 +27,7 @@ import { load, type LoadOptions } from "./load.ts";
 import type { CacheInfo, CacheLimits } from "./object_cache.ts";
 import { ObjectSpace } from "./object_space.ts";
 import { PersistentBase } from "./persistent.ts";
+import { respite } from "./respite.ts";
 import { Root } from "./root.ts";
 import { run, type Steps } from "./steps.ts";
 import { canPrefetch, canSync } from "./storage_questions.ts";
@@ -62,7 +64,7 @@ export class Connection implements AsyncDisposable {
   readonly #set: ConnectionSet;
   #manager: TransactionManager | undefined;
   #opened: Date | undefined;
-  readonly #closeCallbacks: (() => void)[] = [];
+  readonly #closeCallbacks = new CloseCallbacks();
 
   /** @ignore */
   constructor(db: DB, setup: ConnectionSetup) {
@@ -152,7 +154,7 @@ export class Connection implements AsyncDisposable {
    */
   get<T extends PersistentBase = PersistentBase>(oid: Oid): Promise<T> {
     this.#requireOpen();
-    return Promise.resolve().then(() => this.#space.get(oid)) as Promise<T>;
+    return Promise.resolve(respite()).then(() => this.#space.get(oid)) as Promise<T>;
   }
 
   /** The object of an id where it is in the cache; undefined where it isn't. */
@@ -220,8 +222,7 @@ export class Connection implements AsyncDisposable {
 
   /** The state that an object had in a revision. @throws {POSKeyError} when there is none such. */
   async oldState(object: PersistentBase, tid: Tid): Promise<unknown> {
-    const control = object[CONTROL];
-    const data = await this.db.storage.loadSerial(control.oid!, tid);
+    const control = object[CONTROL], data = await this.db.storage.loadSerial(control.oid!, tid);
     return this.#space.stateIn(control, data);
   }
 
@@ -229,12 +230,13 @@ export class Connection implements AsyncDisposable {
    * Writes an object, and all that it refers to, into a file that {@linkcode Connection.importFile} and Python read.
    * What is not committed is not in it.
    *
-   * @throws {POSKeyError} when there is no such object.
+   * @throws {POSKeyError} when there is no such object; {BlobError} at a blob, where the storage keeps none.
    */
-  async exportFile(oid: Oid, path: string): Promise<void> {
+  async exportFile(oid: Oid, path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#requireOpen();
     const file = await Deno.open(path, { write: true, create: true, truncate: true });
-    await ReadableStream.from(exportGraph(this.db.storage, oid, this.#space.before!)).pipeTo(file.writable);
+    const graph = exportGraph(this.db.storage, oid, this.#space.before!);
+    await ReadableStream.from(graph).pipeTo(file.writable, options);
   }
 
   /**
@@ -246,8 +248,8 @@ export class Connection implements AsyncDisposable {
    */
   async importFile<T extends PersistentBase = PersistentBase>(path: string): Promise<T> {
     this.#requireOpen();
-    const directory = this.#space.blobDirectory;
-    const imported = await importGraph(path, { newOids: this.db.storage, blobDirectory: directory });
+    const { blobDirectory } = this.#space;
+    const imported = await importGraph(path, { newOids: this.db.storage, blobDirectory });
     this.#changes.takeIn(imported.records);
     this.transactionManager.get().note(`imported from ${path}`);
     return await this.get<T>(imported.root);
@@ -260,9 +262,7 @@ export class Connection implements AsyncDisposable {
 
   /** Makes all unchanged objects ghosts, of this connection and those to other databases beside it. */
   cacheMinimize(): void {
-    for (const connection of this.#set.members) {
-      connection.#space.cache.minimize();
-    }
+    for (const connection of this.#set.members) connection.#space.cache.minimize();
   }
 
   /** What the cache holds. */
@@ -286,9 +286,9 @@ export class Connection implements AsyncDisposable {
     Object.assign(this.#space.cache.limits, limits);
   }
 
-  /** Calls a function when the connection is closed. */
+  /** Calls a function when the connection is closed. Its errors are logged. */
   onClose(callback: () => void): void {
-    this.#closeCallbacks.push(callback);
+    this.#closeCallbacks.add(callback);
   }
 
   /**
@@ -347,7 +347,7 @@ export class Connection implements AsyncDisposable {
   /** @ignore */
   closeAlone(): void {
     if (!this.#opened) return;
-    for (const callback of this.#closeCallbacks.splice(0)) callback();
+    this.#closeCallbacks.call();
     this.#space.cache.collect();
     this.#manager!.unregisterSynchronizer(this.#synchronizer);
     this.#manager = undefined;
@@ -377,19 +377,19 @@ export class Connection implements AsyncDisposable {
 
   readonly #synchronizer = {
     afterCompletion: (): void => {
-      this.#changes.transactionEnded();
       if (!this.#manager?.explicit) this.#refresh();
       this.#space.cache.collect();
     },
     newTransaction: (): Awaitable<void> => {
       const { storage } = this.db;
       const synced = canSync(storage) ? storage.sync() : undefined;
-      return isPromise(synced) ? then(synced, () => this.#refresh()) : this.#refresh();
+      return isPromise(synced) ? when(synced, () => this.#refresh()) : this.#refresh();
     },
   };
 
   /** Moves the view to now. */
   #refresh(): void {
+    this.#changes.atBoundary();
     this.#view.refresh(this.#space, this.db.noticeLast());
   }
 

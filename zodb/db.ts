@@ -240,7 +240,8 @@ export class DB implements AsyncDisposable {
   /**
    * Takes back what a transaction did, at the commit of another.
    *
-   * @param transaction The one that does it; one of its own, committed right away, unless told otherwise.
+   * @param transaction The one that does it, in which nothing else of this database can be changed; one of its own,
+   * committed right away, unless told otherwise.
    * @throws {UndoError} at the commit, when later transactions stand in the way.
    */
   async undo(tid: Tid, transaction?: Transaction): Promise<void> {

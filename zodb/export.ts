@@ -13,7 +13,16 @@
 
 import { recordClass, recordReferences } from "../pickle/mod.ts";
 import { type Storage, supportsBlobs } from "../storage/mod.ts";
-import { concatBytes, type Oid, oidBytes, POSKeyError, type Tid, writePosition } from "../values/mod.ts";
+import {
+  BlobError,
+  concatBytes,
+  formatOid,
+  type Oid,
+  oidBytes,
+  POSKeyError,
+  type Tid,
+  writePosition,
+} from "../values/mod.ts";
 
 /** How an export file begins. */
 export const EXPORT_HEADER: Uint8Array = new TextEncoder().encode("ZEXP");
@@ -22,7 +31,12 @@ export const BLOB_START: Uint8Array = new TextEncoder().encode("\0BLOBSTART");
 /** How it ends. */
 export const EXPORT_END: Uint8Array = new Uint8Array(16).fill(0xff);
 
-/** An export file, piece by piece. @throws {POSKeyError} when the first object isn't there; others are left out. */
+/**
+ * An export file, piece by piece.
+ *
+ * @throws {POSKeyError} when the first object isn't there; others are left out.
+ * @throws {BlobError} at a blob, where the storage keeps none.
+ */
 export async function* exportGraph(
   storage: Storage,
   root: Oid,
@@ -43,13 +57,21 @@ export async function* exportGraph(
     const { data, serial } = loaded;
     for (const referred of recordReferences(data)) seen.add(referred);
     yield concatBytes(oidBytes(oid), number64(data.length), data);
-    if (supportsBlobs(storage) && recordClass(data)?.toString() === "ZODB.blob.Blob") {
+    if (isBlobRecord(data)) {
+      if (!supportsBlobs(storage)) {
+        throw new BlobError(`${formatOid(oid)} is a blob, and there is no blob directory with its contents`);
+      }
       const path = await storage.loadBlob(oid, serial);
       yield concatBytes(BLOB_START, number64((await Deno.stat(path)).size));
       yield* (await Deno.open(path)).readable;
     }
   }
   yield EXPORT_END;
+}
+
+/** Whether a record is that of a blob, whose contents follow. */
+export function isBlobRecord(data: Uint8Array): boolean {
+  return recordClass(data)?.toString() === "ZODB.blob.Blob";
 }
 
 function number64(value: number): Uint8Array {

@@ -18,6 +18,7 @@ import {
   type Awaitable,
   equalBytes,
   ExportError,
+  formatOid,
   NO_TID,
   type Oid,
   oidBytes,
@@ -26,7 +27,7 @@ import {
   Unsupported,
 } from "../values/mod.ts";
 import { remove } from "./blob/blob.ts";
-import { BLOB_START, EXPORT_END, EXPORT_HEADER } from "./export.ts";
+import { BLOB_START, EXPORT_END, EXPORT_HEADER, isBlobRecord } from "./export.ts";
 import type { WrittenRecord } from "./savepoint_store.ts";
 import { parsePersistentId } from "./serialization/persistent_id.ts";
 
@@ -86,6 +87,9 @@ async function* readObjects(file: Deno.FsFile, options: ImportOptions): AsyncGen
     if (read === mark.length && equalBytes(mark, BLOB_START)) {
       yield [oid, { data, blob: await readBlob(file, options) }];
     } else {
+      if (isBlobRecord(data)) {
+        throw new ExportError(`blob ${formatOid(oid)}: its contents are not in the file`);
+      }
       await file.seek(-read, Deno.SeekMode.Current);
       yield [oid, { data }];
     }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type Awaitable, isPromise, then } from "../values/mod.ts";
+import { type Awaitable, isPromise, when } from "../values/mod.ts";
 import { CONTROL } from "./control.ts";
 import { PersistentBase } from "./persistent.ts";
+import { respite } from "./respite.ts";
 import { rawOf } from "./tracking/raw.ts";
 
 /** How far to load. */
@@ -53,7 +54,7 @@ export async function load<T extends PersistentBase | Iterable<PersistentBase>>(
 
 /** A value, loaded if it is an object. */
 export function loaded<T>(value: T): Awaitable<T> {
-  return value instanceof PersistentBase ? then(value._p_activate(), () => value) : value;
+  return value instanceof PersistentBase ? when(value._p_activate(), () => value) : value;
 }
 
 /** Loads those that are ghosts, all at once. */
@@ -65,6 +66,7 @@ export async function activateAll(objects: readonly PersistentBase[]): Promise<v
       if (isPromise(activated)) waiting.push(activated);
     }
     if (waiting.length > 0) await Promise.all(waiting);
+    await respite();
   }
 }
 

@@ -10,6 +10,7 @@
 import type { Oid } from "../values/mod.ts";
 import { type Control, GHOST } from "./control.ts";
 import type { PersistentBase } from "./persistent.ts";
+import { weaklyHeld } from "./respite.ts";
 
 /** Dead weak references are looked for when there are so many more than at the last look. */
 const SWEEP = 10_000;
@@ -141,6 +142,7 @@ export class ObjectCache {
 
   #addGhost(control: Control): void {
     this.#ghosts.set(control.oid!, new WeakRef(control.object));
+    weaklyHeld();
     if (this.#ghosts.size < this.#sweepAt) return;
     for (const [oid, ghost] of this.#ghosts) if (!ghost.deref()) this.#ghosts.delete(oid);
     this.#sweepAt = 2 * this.#ghosts.size + SWEEP;

@@ -21,9 +21,9 @@ import {
   POSKeyError,
   ReadConflictError,
   StorageError,
-  then,
   type Tid,
   Unsupported,
+  when,
 } from "../values/mod.ts";
 import type { ClassRegistry, DictStyle } from "./classes.ts";
 import type { Connection } from "./connection.ts";
@@ -174,7 +174,7 @@ export class ObjectSpace implements Jar {
     this.#requireOpen("get", oid);
     const cached = this.cache.get(oid);
     if (cached) return cached;
-    return then(this.#record(oid), ({ data }) => {
+    return when(this.#record(oid), ({ data }) => {
       const found = this.cache.get(oid);
       if (found) return found;
       const { class: description } = readRecord(data);
@@ -191,7 +191,7 @@ export class ObjectSpace implements Jar {
       throw new ConnectionStateError(`load of ${formatOid(oid)}: no transaction has been begun`);
     }
     const epoch = this.#epoch;
-    return then(this.#options.storage.loadBefore(oid, before), (loaded: Loaded | null) => {
+    return when(this.#options.storage.loadBefore(oid, before), (loaded: Loaded | null) => {
       if (epoch !== this.#epoch) return this.#record(oid);
       if (loaded) return loaded;
       // Trying again shows the past no other way.
@@ -207,7 +207,7 @@ export class ObjectSpace implements Jar {
 
   #load(control: Control): Awaitable<void> {
     this.#requireOpen("load the state of", control.oid!);
-    return then(this.#record(control.oid!), (found) => this.#fill(control, found));
+    return when(this.#record(control.oid!), (found) => this.#fill(control, found));
   }
 
   #fill(control: Control, found: { readonly data: Uint8Array; readonly serial: Tid }): Awaitable<void> {
@@ -221,9 +221,9 @@ export class ObjectSpace implements Jar {
     } catch (error) {
       if (!(error instanceof ClassNeeded)) throw this.#explained(error, control);
       // Held until the end, so that the second reading finds it in the cache.
-      return then(error.space.get(error.oid), (held) => {
+      return when(error.space.get(error.oid), (held) => {
         const again = epoch === this.#epoch ? this.#fill(control, found) : this.#load(control);
-        return then(again, () => void held);
+        return when(again, () => void held);
       });
     }
     this.loads++;

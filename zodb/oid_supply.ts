@@ -5,7 +5,7 @@
  */
 
 import type { Storage } from "../storage/mod.ts";
-import { type Awaitable, isPromise, type Oid, then } from "../values/mod.ts";
+import { type Awaitable, isPromise, type Oid, when } from "../values/mod.ts";
 
 const BATCH = 100, LARGEST_BATCH = 10_000;
 
@@ -39,7 +39,7 @@ export class OidSupply {
   refill(): Awaitable<void> {
     if (this.#filling) return this.#filling;
     if (this.#oids.length > 0) return;
-    const filling = then(this.#storage.newOids(this.#batch), (oids) => {
+    const filling = when(this.#storage.newOids(this.#batch), (oids) => {
       this.#oids = [...oids];
     });
     if (!isPromise(filling)) return;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Awaitable, then } from "../values/mod.ts";
+import { type Awaitable, when } from "../values/mod.ts";
 import { registerClass } from "./classes.ts";
 import { activateAll, loaded } from "./load.ts";
 import { Persistent, PersistentBase } from "./persistent.ts";
@@ -25,7 +25,7 @@ export class PersistentList<T = unknown> extends Persistent {
 
   /** An item, loaded if it is an object; negative from the end. Loads the list itself first. */
   get(index: number): Awaitable<T | undefined> {
-    return then(this._p_activate(), () => loaded(this.data.at(index)));
+    return when(this._p_activate(), () => loaded(this.data.at(index)));
   }
 
   /** An item, perhaps a ghost; negative from the end. */

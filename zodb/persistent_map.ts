@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Awaitable, then } from "../values/mod.ts";
+import { type Awaitable, when } from "../values/mod.ts";
 import { registerClass } from "./classes.ts";
 import { activateAll, loaded } from "./load.ts";
 import { Persistent, PersistentBase } from "./persistent.ts";
@@ -39,7 +39,7 @@ export class PersistentMap<K = unknown, V = unknown> extends Persistent {
 
   /** The value of a key, loaded if it is an object; undefined when there is none. Loads the map itself first. */
   get(key: K): Awaitable<V | undefined> {
-    return then(this._p_activate(), () => loaded(this.data.get(key)));
+    return when(this._p_activate(), () => loaded(this.data.get(key)));
   }
 
   /** The value of a key, perhaps a ghost. */

@@ -6,7 +6,7 @@
 
 import { Dict, Global, writeRecord } from "../pickle/mod.ts";
 import type { Storage } from "../storage/mod.ts";
-import { NO_TID, POSKeyError, ROOT_OID, type Tid } from "../values/mod.ts";
+import { NO_TID, POSKeyError, ReadOnlyError, ROOT_OID, type Tid } from "../values/mod.ts";
 import { CommitTurn } from "./commit_turn.ts";
 import { type Steps, wait } from "./steps.ts";
 
@@ -20,8 +20,14 @@ export function* hasRoot(storage: Storage): Steps<boolean> {
   }
 }
 
-/** Makes an empty one. @param published Hears of the transaction. */
+/**
+ * Makes an empty one.
+ *
+ * @param published Hears of the transaction.
+ * @throws {ReadOnlyError} when the storage takes no changes.
+ */
 export function* createRoot(storage: Storage, published: (tid: Tid) => void): Steps<void> {
+  if (storage.readOnly) throw new ReadOnlyError(`${storage.name}: has no root object, and is read-only`);
   const data = writeRecord(
     new Global("persistent.mapping", "PersistentMapping"),
     Dict.of({ data: new Dict() }),

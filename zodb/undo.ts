@@ -34,7 +34,7 @@ export class Undo implements DataManager {
   tpcBegin(transaction: Transaction): void {
     const { storage } = this.#db;
     if (!supportsUndo(storage)) throw new Unsupported(`${storage.name} does not support undo`);
-    this.#turn = CommitTurn.claim(storage, transaction);
+    this.#turn = CommitTurn.claim(storage, transaction, true);
     const storing = storage.begin(metadataOf(transaction));
     for (const tid of this.#tids) storing.undo(tid);
     this.#storing = storing;

@@ -116,6 +116,34 @@ Deno.test("nothing is left of blobs that were not committed", async () => {
   assertEquals(left, []);
 });
 
+Deno.test("what is written while the transaction is aborted belongs to the next one", async () => {
+  await using at = await fileDatabase({ blobs: true });
+  const { db, folder } = at;
+  await using connection = db.open();
+  const blob = await Blob.from("one");
+  await connection.root.set("blob", blob);
+  await connection.commit();
+  const aborted = Promise.withResolvers<void>();
+  const writing = blob.write(
+    new ReadableStream({
+      async pull(controller) {
+        await aborted.promise;
+        controller.enqueue(new TextEncoder().encode("two"));
+        controller.close();
+      },
+    }),
+  );
+  while (!blob._p_changed) await new Promise((resolve) => setTimeout(resolve));
+  await connection.abort();
+  assertEquals(blob._p_status, "ghost");
+  aborted.resolve();
+  await writing;
+  assertEquals([blob._p_changed, await blob.text()], [true, "two"]);
+  await connection.commit();
+  assertEquals(await blob.text(), "two");
+  assertEquals([...Deno.readDirSync(`${folder}/blobs/tmp`)], []);
+});
+
 Deno.test("a storage without blobs refuses them", async () => {
   await using db = await DB.open();
   await using connection = db.open();

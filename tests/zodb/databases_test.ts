@@ -8,6 +8,7 @@ import {
   POSKeyError,
   ReadOnlyError,
   ReadOnlyHistoryError,
+  StorageTransactionError,
   type Tid,
   UndoError,
   Unsupported,
@@ -26,6 +27,22 @@ Deno.test("a connection that is closed is used again, with what is in its cache"
   const others = [again, db.open(), db.open()];
   for (const other of others) other.close();
   assertEquals(db.connections.length, 2);
+});
+
+Deno.test("callbacks hear of a connection's end; what goes wrong in one stops nothing", async () => {
+  await using db = await DB.open();
+  const connection = db.open();
+  let count = 0;
+  connection.onClose(() => {
+    throw new Error("told to the log");
+  });
+  connection.onClose(() => count++);
+  connection.close();
+  assertEquals([connection.opened, count], [undefined, 1]);
+  const again = db.open();
+  assertEquals(again, connection);
+  again.close();
+  assertEquals(count, 1);
 });
 
 Deno.test("a pooled connection hears of what happened meanwhile", async () => {
@@ -118,6 +135,23 @@ Deno.test("a transaction is undone, and all connections see it", async () => {
   await using memory = await DB.open();
   await assertRejects(() => memory.undo(entry.tid), Unsupported);
   assertEquals(await memory.undoLog(), []);
+});
+
+Deno.test("an undo and other changes in one transaction are refused, where Python would wait for ever", async () => {
+  await using made = await fileDatabase();
+  const { db } = made;
+  await using connection = db.open();
+  await connection.root.set("a", 1);
+  await connection.commit();
+  const last = db.lastTransaction;
+  await connection.root.set("b", 1);
+  await db.undo(last, connection.transactionManager.get());
+  const error = await assertRejects(() => connection.commit(), StorageTransactionError);
+  assert(error.message.endsWith("an undo and other changes can't be committed in one transaction"));
+  await connection.abort();
+  assertEquals([await connection.root.keys(), db.lastTransaction], [["a"], last]);
+  await connection.root.set("b", 2);
+  await connection.commit();
 });
 
 Deno.test("objects of one database refer to those of another", async () => {

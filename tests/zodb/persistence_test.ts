@@ -1,10 +1,13 @@
 /** States of objects, and what commit, abort and the cache do to them. Expected values are Python's, by experiment. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { MappingStorage } from "../../storage/mod.ts";
 import { ConnectionStateError, formatOid, InvalidObjectReference, NO_TID, oid } from "../../values/mod.ts";
 import {
+  type Connection,
   DB,
   GhostError,
+  IOBTree,
   load,
   Persistent,
   PersistentBase,
@@ -277,6 +280,47 @@ Deno.test("an object that a pack has removed meanwhile is missed by name", async
   assertEquals((error as Error).name, "POSKeyError");
   assert((error as Error).message.includes(formatOid(item._p_oid!)));
 });
+
+Deno.test("a long loop lets the engine forget objects, also where the storage answers at once", async () => {
+  const storage = new MappingStorage(), count = 25_000;
+  await using db = await DB.open(storage);
+  await db.transaction(({ root }) => root.set("tree", new IOBTree(numbers(count, () => new Item()))));
+  const loops: readonly ((tree: IOBTree, connection: Connection) => Promise<void>)[] = [
+    async (tree) => {
+      for await (const [,] of tree);
+    },
+    async (tree) => {
+      for (let i = 0; i < count; i++) await tree.get(i);
+    },
+    async (_tree, connection) => {
+      for (let i = 1; i <= count; i++) await load(await connection.get(oid(i)));
+    },
+  ];
+  for (const loop of loops) {
+    // With a cache that has met none of them.
+    await using other = await DB.open(storage);
+    const connection = other.open();
+    const tree = (await connection.root.get<IOBTree>("tree"))!;
+    let returned = false;
+    const timer = setTimeout(() => returned = true);
+    await loop(tree, connection);
+    assert(returned, `${loop}`);
+    clearTimeout(timer);
+  }
+  await using other = await DB.open(storage);
+  const connection = other.open({ sync: true });
+  const tree = (await connection.root.get<IOBTree>("tree"))!;
+  let found = 0;
+  for (const [, item] of tree) {
+    (item as Item)._p_touch();
+    found++;
+  }
+  assertEquals(found, count);
+});
+
+function* numbers<T>(count: number, value: () => T): Generator<[number, T]> {
+  for (let i = 0; i < count; i++) yield [i, value()];
+}
 
 Deno.test("objects that are no longer used are forgotten, those in use have one identity", async () => {
   await using db = await DB.open();

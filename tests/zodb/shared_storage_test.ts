@@ -159,3 +159,44 @@ Deno.test("whatever becomes of commits, in the end nobody holds or waits for any
     assert(committed >= 4);
   }
 });
+
+Deno.test("every connection of a database hears of what one of them commits, those in the pool, too", async () => {
+  await using db = await ZEO.Database.open(new MappingStorage());
+  const item = new Item({ v: 0 });
+  await db.transaction(({ root }) => root.set("item", item));
+  const connections = Array.from({ length: 6 }, () => db.open());
+  const items: Item[] = [];
+  for (const connection of connections) items.push((await connection.root.get<Item>("item"))!);
+  for (const each of items) assertEquals((await ZEO.load(each)).v, 0);
+  await connections[5].close();
+  for (let by = 0; by < 5; by++) {
+    items[by].v = by + 1;
+    await connections[by].commit();
+    for (const [i, connection] of connections.slice(0, 5).entries()) {
+      await connection.begin();
+      assertEquals((await ZEO.load(items[i])).v, by + 1, `connection ${i}, after a commit of ${by}`);
+    }
+  }
+  await using again = db.open();
+  assertEquals((await ZEO.load((await again.root.get<Item>("item"))!)).v, 5);
+  for (const connection of connections.slice(0, 5)) await connection.close();
+});
+
+Deno.test("what somebody commits who tells nobody is seen with the next transaction", async () => {
+  const storage = new MappingStorage();
+  await using db = await ZEO.Database.open(storage);
+  await using connection = db.open();
+  const item = new Item({ v: 1 }), other = new Item({ v: 2 });
+  await connection.root.set("item", item);
+  await connection.root.set("other", other);
+  await connection.commit();
+  const { data, serial } = storage.loadBefore(other._p_oid!, ZEO.MAX_TID)!;
+  const none = new Uint8Array(0);
+  const transaction = storage.begin({ user: none, description: none, extension: none });
+  transaction.store(item._p_oid!, serial, data);
+  transaction.vote();
+  transaction.finish();
+  assertEquals(item.v, 1);
+  await connection.begin();
+  assertEquals((await ZEO.load(item)).v, 2);
+});

@@ -9,8 +9,11 @@ import {
   FrozenSet,
   load,
   registerClass,
+  TimeDelta,
+  TimeZone,
   tuple,
   UUID,
+  WeakReference,
 } from "../../zodb/mod.ts";
 import { Item } from "./objects.ts";
 
@@ -50,6 +53,16 @@ const changes: readonly (readonly [name: string, value: () => unknown, change: (
   ["map delete", () => new Map([["a", 1]]), (v: Map<string, number>) => v.delete("a")],
   ["map clear", () => new Map([["a", 1]]), (v: Map<string, number>) => v.clear()],
   [
+    "map getOrInsert",
+    () => new Map([["a", [1]]]),
+    (v: Map<string, number[]>) => v.getOrInsert("b", []).push(2),
+  ],
+  [
+    "map getOrInsertComputed",
+    () => new Map([["a", [1]]]),
+    (v: Map<string, number[]>) => v.getOrInsertComputed("b", (key) => [key.length]).push(2),
+  ],
+  [
     "map in a loop",
     () => new Map([["a", [1]]]),
     (v: Map<string, number[]>) => v.forEach((items) => items.push(2)),
@@ -87,6 +100,18 @@ function plain(value: unknown): unknown {
   if (value instanceof Map || value instanceof Set) return [...value].map(plain);
   return Array.isArray(value) ? value.map(plain) : value;
 }
+
+Deno.test("sets that are made of a set have the items that its users see", async () => {
+  await stored({ v: new Set<unknown>([new Float(2), 3]) }, async ({ v }) => {
+    const set = v as Set<unknown>;
+    assertEquals([...set.union(new Set([4]))], [2, 3, 4]);
+    assertEquals([...set.intersection(new Set([2]))], [2]);
+    assertEquals([...set.difference(new Set([2])), ...set.symmetricDifference(new Set([2, 5]))], [3, 3, 5]);
+    assertEquals([set.isSubsetOf(new Set([1, 2, 3])), set.isSupersetOf(new Set([2]))], [true, true]);
+    assertEquals(set.isDisjointFrom(new Set([2])), false);
+    await Promise.resolve();
+  });
+});
 
 Deno.test("plain objects are tracked too, and come back as plain objects where that is asked for", async () => {
   class Person extends Item {}
@@ -137,6 +162,8 @@ Deno.test("reading changes nothing", async () => {
     ]);
     assertEquals([d.getTime(), d.toISOString(), t[0], t.length], [5, "1970-01-01T00:00:00.005Z", 1, 2]);
     assertEquals([m.delete("none"), s.delete("none"), s.add("x") === s], [false, false, true]);
+    assertEquals([m.getOrInsert("k", [2])[0], m.getOrInsertComputed("k", () => [2])[0]], [1, 1]);
+    assertEquals([...s.union(new Set(["y"]))], ["x", "y"]);
     assertEquals(item._p_changed, false);
     await Promise.resolve();
   });
@@ -209,6 +236,46 @@ Deno.test("keys of bytes, tuples and dates are found by their content", async ()
     await load(item);
     const again = item.map as Map<unknown, number>;
     assertEquals([again.size, again.get(tuple(1, "a")), (item.set as Set<unknown>).size], [3, 9, 1]);
+  });
+});
+
+Deno.test("numbers of different types are one key where Python takes them for one", async () => {
+  const map = new Map<unknown, string>([[5, "five"], [1, "one"], [tuple(7), "seven"]]);
+  await stored({ map, set: new Set<unknown>([2n, 2n ** 60n]) }, async (item, connection) => {
+    for (const when of ["as it was made", "as it is stored"]) {
+      const map = item.map as Map<unknown, string>, set = item.set as Set<unknown>;
+      const found = [map.get(5n), map.get(true), map.has(6n), map.get(tuple(7n)), map.get("5")];
+      assertEquals(found, ["five", "one", false, "seven", undefined], when);
+      assertEquals(
+        [set.has(2), set.has(2n), set.has(2n ** 60n), set.has(3)],
+        [true, true, true, false],
+        when,
+      );
+      map.set(5n, "five").set(true, "one").set(tuple(7n), "seven");
+      set.add(2).add(2n);
+      assertEquals([map.size, set.size], [3, 2], when);
+      await connection.commit();
+      connection.cacheMinimize();
+      await load(item);
+    }
+  });
+});
+
+Deno.test("weak references and zones are one key only where Python takes them for one", async () => {
+  const [one, other] = [new Item(), new Item()], hour = new TimeDelta(0, 3600);
+  await stored({ map: new Map() }, async (item, connection) => {
+    const map = item.map as Map<unknown, number>;
+    map.set(new WeakReference(one), 1).set(new WeakReference(other), 2).set(new WeakReference(one), 3);
+    map.set(new TimeZone(hour, "X"), 4).set(new TimeZone(new TimeDelta(0, 60), "X"), 5).set(
+      new TimeZone(hour),
+      6,
+    );
+    assertEquals([...map.values()], [3, 2, 6, 5]);
+    await connection.commit();
+    connection.cacheMinimize();
+    await load(item);
+    const again = item.map as Map<unknown, number>;
+    assertEquals([again.size, again.get(new WeakReference(one)), again.get(new TimeZone(hour))], [4, 3, 6]);
   });
 });
 

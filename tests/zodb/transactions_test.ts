@@ -1,7 +1,7 @@
 /** Views, conflicts, savepoints and what else a transaction has. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ConflictError, NO_TID, ReadConflictError } from "../../values/mod.ts";
+import { ConflictError, NO_TID } from "../../values/mod.ts";
 import {
   type DataManager,
   DB,
@@ -29,33 +29,6 @@ Deno.test("a conflict names the class, and leaves the object a ghost", async () 
   await assertRejects(() => two.commit(), TransactionFailedError);
   await two.abort();
   assertEquals(await second.get("a"), 1);
-});
-
-Deno.test("readCurrent has a commit fail when the object was changed, and does nothing by itself", async () => {
-  await using db = await DB.open();
-  await db.transaction(async ({ root }) => {
-    await root.set("m", new PersistentMap([["a", 0]]));
-    await root.set("x", new Item());
-  });
-  await using reader = db.open();
-  const m = (await reader.root.get<PersistentMap>("m"))!, x = (await reader.root.get<Item>("x"))!;
-  const change = () =>
-    db.transaction(async ({ root }) => {
-      (await root.get<PersistentMap<string, number>>("m"))!.set("a", Math.random());
-    });
-  reader.readCurrent(m);
-  await change();
-  await reader.commit();
-  await load(m);
-  reader.readCurrent(m);
-  await change();
-  x.y = 1;
-  await assertRejects(() => reader.commit(), ReadConflictError);
-  await reader.abort();
-  await load([m, x]);
-  reader.readCurrent(m);
-  x.y = 1;
-  await reader.commit();
 });
 
 Deno.test("an object loaded late shows the state of the transaction's start", async () => {
@@ -118,6 +91,20 @@ Deno.test("an abort after savepoints takes all of it back", async () => {
   await connection.savepoint();
   await connection.abort();
   assertEquals([db.lastTransaction, await connection.root.keys(), item._p_oid], [last, [], undefined]);
+});
+
+Deno.test("a change that was given up before a savepoint is nothing that an abort takes back", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const item = new Item({ x: 1 });
+  await connection.root.set("item", item);
+  await connection.commit();
+  item.x = 2;
+  item._p_invalidate();
+  await connection.savepoint();
+  await load(item);
+  await connection.abort();
+  assertEquals([item._p_status, item.x], ["saved", 1]);
 });
 
 Deno.test("going back to a savepoint from before the first change is giving all up", async () => {
@@ -256,6 +243,28 @@ Deno.test("hooks and synchronizers hear of the end; a before-hook's changes are 
   await connection.abort();
   assertEquals(heard, ["new", "before", "after: committed", "hook: true", "before", "after: aborted"]);
   assertEquals(await connection.root.keys(), ["hooked"]);
+});
+
+Deno.test("a hook or synchronizer that fails before an abort doesn't stop it", async () => {
+  await using db = await DB.open();
+  await using connection = db.open();
+  const { transactionManager } = connection;
+  await connection.root.set("a", 1);
+  transactionManager.get().addBeforeAbortHook(() => {
+    throw new Error("told to the log");
+  });
+  await connection.abort();
+  assertEquals([connection.hasChanges, await connection.root.has("a")], [false, false]);
+  await connection.root.set("a", 1);
+  const synchronizer = {
+    beforeCompletion(): void {
+      throw new Error("told to the caller");
+    },
+  };
+  transactionManager.registerSynchronizer(synchronizer);
+  await assertRejects(() => connection.abort(), Error, "told to the caller");
+  transactionManager.unregisterSynchronizer(synchronizer);
+  assertEquals([connection.hasChanges, await connection.root.has("a")], [false, false]);
 });
 
 Deno.test("an explicit manager wants a beginning", async () => {

@@ -160,13 +160,15 @@ export class Blob extends PersistentBase {
     const path = this.#newFile();
     try {
       await fill(path);
+      // The transaction may have ended meanwhile.
+      await this._p_activate();
+      this.#keep(path);
     } catch (error) {
       remove(path);
       throw error;
     } finally {
       this.#writing = false;
     }
-    this.#keep(path);
   }
 
   #replaceSync(fill: (path: string) => void): void {
@@ -176,15 +178,14 @@ export class Blob extends PersistentBase {
     const path = this.#newFile();
     try {
       fill(path);
+      this.#keep(path);
     } catch (error) {
       remove(path);
       throw error;
     }
-    this.#keep(path);
   }
 
   #keep(path: string): void {
-    // The transaction may have ended meanwhile.
     if (this._p_jar) this._p_change();
     this.#drop();
     this.#uncommitted = path;

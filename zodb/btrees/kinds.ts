@@ -47,7 +47,8 @@ export const objects: ItemKind = {
     if (value === undefined) throw new TypeError("a key can't be undefined");
     const key = rawOf(value);
     requireOrdered(key);
-    return key;
+    // Python's never change, and a tree whose keys change is out of order.
+    return key instanceof Uint8Array ? key.slice() : key;
   },
   value: (value, previous) => value === undefined ? null : stored(value, previous),
   compare: compareObjects,

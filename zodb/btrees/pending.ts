@@ -12,6 +12,7 @@ import { type Awaitable, isPromise } from "../../values/mod.ts";
 import { CONTROL, GHOST } from "../control.ts";
 import { GhostError } from "../errors.ts";
 import type { PersistentBase } from "../persistent.ts";
+import { respite } from "../respite.ts";
 
 /** Thrown where work can't go on before an object is loaded. */
 export class Pending {
@@ -19,9 +20,10 @@ export class Pending {
   constructor(readonly object: PersistentBase, readonly loading: Promise<unknown>) {}
 }
 
-/** Has an object loaded. @throws {Pending} when that takes waiting. */
+/** Has an object loaded. @throws {Pending} when that takes waiting, or it is time for a pause. */
 export function need(object: PersistentBase): void {
-  const loading = object._p_activate();
+  if (object[CONTROL].state !== GHOST) return object._p_touch();
+  const loading = object._p_activate() ?? (object._p_jar?.isSync ? undefined : respite());
   if (isPromise(loading)) throw new Pending(object, loading);
 }
 
@@ -41,6 +43,8 @@ export function atOnce<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof Pending)) throw error;
+    // It was only time for a pause, which nobody can take here.
+    if (error.object[CONTROL].state !== GHOST) return atOnce(work);
     error.loading.catch(() => {});
     throw new GhostError(error.object.constructor.name, error.object[CONTROL].oid!);
   }

@@ -23,6 +23,10 @@ import { SyncStorage } from "./sync_storage.ts";
  * A thread of its own is the client; it goes when the connection is closed, and doesn't keep a program from ending. It must
  * not be used for a server in the same thread, which couldn't answer.
  *
+ * Each object that a program meets takes some hundred bytes until the program returns to the event loop, whatever the
+ * cache's size: one that goes through millions should `await` a timer now and then, or use an asynchronous
+ * connection.
+ *
  * @typeParam R What the root object holds.
  * @param source A server, or several with the same database; a Data.fs; or a storage that answers at once, as one in
  * memory, which then belongs to the connection.

@@ -10,7 +10,7 @@ import type { Moment } from "../connection_pools.ts";
 import type { DB } from "../db.ts";
 import type { TransactOptions } from "../db_options.ts";
 import { now, run } from "../steps.ts";
-import { canSync } from "../storage_questions.ts";
+import { canSync, present } from "../storage_questions.ts";
 import { type TransactionInfo, transactionInfo } from "../transaction_info.ts";
 import { patienceAfter, retrying, TransactionManager } from "../transaction/transaction_manager.ts";
 import { Undo } from "../undo.ts";
@@ -105,7 +105,7 @@ export class SyncDB implements Disposable {
    * @param time The moment; now. @param days Days before it.
    * @throws {Unsupported} when the storage can't be packed.
    */
-  pack(time: Date = new Date(), days = 0): PackResult {
+  pack(time: Date = present(this.db.storage), days = 0): PackResult {
     const { storage } = this.db;
     if (!supportsPack(storage)) throw new Unsupported(`${storage.name} can't be packed`);
     return now(storage.pack(time.getTime() / 1000 - days * 86_400), "pack");

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { equalKey, isCompound, mayHaveFloatKeys } from "../types/equality.ts";
+import { equalKey, isCompound, mayHaveFloatKeys, sameNumbers } from "../types/equality.ts";
 import { rawOf, stored } from "./raw.ts";
 import type { Views } from "./views.ts";
 
@@ -25,10 +25,12 @@ function traps<T extends object>(views: Views, methods: Methods<T>): ProxyHandle
   };
 }
 
-/** The key as the map has it, where an equal one is there: bytes and tuples are equal by their content. */
+/** The key as the map has it, where one is there that is the same to Python: bytes and tuples are by their content. */
 function keyIn(raw: Map<unknown, unknown> | Set<unknown>, key: unknown): unknown {
   key = rawOf(key);
-  if (raw.has(key) || !(isCompound(key) || typeof key === "number" && mayHaveFloatKeys(raw))) return key;
+  if (raw.has(key)) return key;
+  for (const same of sameNumbers(key)) if (raw.has(same)) return same;
+  if (!isCompound(key) && !(typeof key !== "string" && mayHaveFloatKeys(raw))) return key;
   for (const other of raw.keys()) if (equalKey(other, key)) return other;
   return key;
 }
@@ -41,6 +43,19 @@ const mapMethods: Methods<Map<unknown, unknown>> = {
     const at = keyIn(raw, key);
     raw.set(at, stored(value, raw.get(at)));
     return view;
+  },
+  getOrInsert(raw, views, _view, [key, value]) {
+    const at = keyIn(raw, key);
+    if (!raw.has(at)) {
+      views.changing();
+      raw.set(at, rawOf(value));
+    }
+    return views.of(raw.get(at));
+  },
+  getOrInsertComputed(raw, views, view, [key, make]) {
+    const at = keyIn(raw, key);
+    const value = raw.has(at) ? undefined : (make as (key: unknown) => unknown)(key);
+    return mapMethods.getOrInsert(raw, views, view, [key, value]);
   },
   delete(raw, views, _view, [key]) {
     const at = keyIn(raw, key);
@@ -74,7 +89,26 @@ function* each<T, R>(items: Iterable<T>, use: (item: T) => R): Generator<R, void
   for (const item of items) yield use(item);
 }
 
+/** What makes other sets of a set, or compares it: done with the items as users see them. */
+const combining: Methods<Set<unknown>> = Object.fromEntries(
+  ([
+    "union",
+    "intersection",
+    "difference",
+    "symmetricDifference",
+    "isSubsetOf",
+    "isSupersetOf",
+    "isDisjointFrom",
+  ] as const)
+    .map((name) => [
+      name,
+      (raw, views, _view, [other]) =>
+        new Set([...raw].map((item) => views.of(item)))[name](other as ReadonlySetLike<unknown>),
+    ]),
+);
+
 const setMethods: Methods<Set<unknown>> = {
+  ...combining,
   has: (raw, _views, _view, [item]) => raw.has(keyIn(raw, item)),
   add(raw, views, view, [item]) {
     const at = keyIn(raw, item);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { then } from "../../values/mod.ts";
+import { when } from "../../values/mod.ts";
 import { InvalidSavepointRollbackError } from "../errors.ts";
 import { run, type Steps, wait } from "../steps.ts";
 import type { DataManager, DataManagerSavepoint } from "./data_manager.ts";
@@ -60,7 +60,7 @@ export class Savepoint {
   /** @ignore Hears of one that joins later: going back to before that is giving all of it up. */
   joined(manager: DataManager): void {
     this.#parts.push({
-      rollback: () => then(manager.abort(this.transaction), () => this.#host.leave(manager)),
+      rollback: () => when(manager.abort(this.transaction), () => this.#host.leave(manager)),
     });
   }
 }

@@ -107,7 +107,7 @@ export class Transaction {
     this.#afterCommit.push(hook);
   }
 
-  /** Calls a function before an abort. */
+  /** Calls a function before an abort. Its errors are logged. */
   addBeforeAbortHook(hook: BeforeHook): void {
     this.#beforeAbort.push(hook);
   }
@@ -214,12 +214,17 @@ export class Transaction {
     }
     if (this.#status === "aborted") return;
     this.#invalidateFrom(0);
-    const hooks = this.#beforeAbort.splice(0);
-    for (const hook of hooks) yield* wait(hook());
-    const completions = [...this.#host.synchronizers].map((one) => one.beforeCompletion?.(this));
-    for (const completion of completions) if (completion) yield* wait(completion);
-    this.#status = "aborted";
+    yield* this.#quietly(this.#beforeAbort.splice(0), (hook) => hook());
+    // Whatever goes wrong in one, all take their changes back.
     let failure: { readonly error: unknown } | undefined;
+    for (const synchronizer of [...this.#host.synchronizers]) {
+      try {
+        yield* wait(synchronizer.beforeCompletion?.(this));
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    this.#status = "aborted";
     for (const manager of this.#managers.splice(0)) {
       try {
         yield* wait(manager.abort(this));

@@ -49,6 +49,12 @@ export class PlainTime extends ValueObject {
     super();
   }
 
+  /** Whether it shows the same, in the same zone. */
+  override isSameKey(other: ValueObject): boolean {
+    if (!(other instanceof PlainTime) || !super.isSameKey(other)) return false;
+    return this.zone === other.zone || this.zone instanceof TimeZone && other.zone instanceof TimeZone;
+  }
+
   /** Its text. */
   override toString(): string {
     const fraction = this.microsecond ? `.${digits(this.microsecond, 6)}` : "";

@@ -19,6 +19,14 @@ export function isCompound(key: unknown): boolean {
       key instanceof Date);
 }
 
+/** What is the same number to Python as a key: 1, 1n and true are one. */
+export function sameNumbers(key: unknown): readonly unknown[] {
+  if (typeof key !== "number" && typeof key !== "bigint" && typeof key !== "boolean") return [];
+  const number = Number(key);
+  if (!Number.isSafeInteger(number)) return [];
+  return number === 0 || number === 1 ? [number, BigInt(number), number === 1] : [number, BigInt(number)];
+}
+
 const withFloatKeys = new WeakSet<object>();
 
 /** Remembers that a map or set has whole floats among its keys, which are objects here. */
@@ -46,7 +54,7 @@ export function equalKey(a: unknown, b: unknown): boolean {
       [...a].every((item) => [...b].some((other) => equalKey(item, other)));
   }
   if (a instanceof Date) return b instanceof Date && sameMoment(a, b);
-  if (a instanceof ValueObject) return a.constructor === b.constructor && a.toString() === b.toString();
+  if (a instanceof ValueObject) return b instanceof ValueObject && a.isSameKey(b);
   return false;
 }
 
@@ -60,5 +68,6 @@ function sameMoment(a: Date, b: Date): boolean {
 function plain(key: unknown): unknown {
   if (typeof key === "boolean") return Number(key);
   if (key instanceof Float) return key.value;
+  if (typeof key === "bigint" && Number.isSafeInteger(Number(key))) return Number(key);
   return key;
 }

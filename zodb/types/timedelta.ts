@@ -63,6 +63,11 @@ export class TimeZone extends ValueObject {
     super();
   }
 
+  /** Whether it is as far from UTC. */
+  override isSameKey(other: ValueObject): boolean {
+    return other instanceof TimeZone && other.offset.isSameKey(this.offset);
+  }
+
   /** Its text. */
   override toString(): string {
     if (this.label !== undefined) return this.label;

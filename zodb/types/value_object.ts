@@ -11,6 +11,11 @@ export abstract class ValueObject {
   /** Its text, as Python's `str` gives it. */
   abstract toString(): string;
 
+  /** Whether Python takes the two for one key of a dict. */
+  isSameKey(other: ValueObject): boolean {
+    return this.constructor === other.constructor && this.toString() === other.toString();
+  }
+
   /** Its text. */
   toJSON(): string {
     return this.toString();

@@ -54,6 +54,13 @@ export class WeakReference<T extends PersistentBase = PersistentBase> extends Va
     return this.#target!.fetch(this.#oid!, this.database) as Awaitable<T | undefined>;
   }
 
+  /** Whether it leads to the same object. */
+  override isSameKey(other: ValueObject): boolean {
+    if (!(other instanceof WeakReference)) return false;
+    if (this.#object && other.#object) return this.#object === other.#object;
+    return this.oid !== undefined && this.oid === other.oid && this.database === other.database;
+  }
+
   /** Its text. */
   override toString(): string {
     return `weak reference to ${this.oid ?? "a new object"}${this.database ? ` in ${this.database}` : ""}`;

@@ -54,6 +54,15 @@ Deno.test("equal keys of different types are one key", () => {
   assertEquals(tree.get(1n), "bool");
 });
 
+Deno.test("bytes that are used again after they were a key change no tree", () => {
+  const tree = new OOBTree<Uint8Array, number>(), buffer = new Uint8Array(1);
+  for (const i of [3, 1, 2]) {
+    buffer[0] = i;
+    tree.set(buffer, i);
+  }
+  assertEquals([...tree].map(([key, value]) => [...key, value]), [[1, 1], [2, 2], [3, 3]]);
+});
+
 Deno.test("a key without an order is refused, and changes nothing", () => {
   class Thing extends Persistent {}
   const refused = [

@@ -188,10 +188,13 @@ Deno.test("a commit fails when somebody has restructured the tree above what it 
 /** As an application extends one of Python's. */
 class Index extends OOBTree<string, number> {}
 registerClass("tests.btrees.Index", Index);
+class Unregistered extends Index {}
+class TextIndex extends Unregistered {}
+registerClass("tests.btrees.TextIndex", TextIndex);
 
 Deno.test("changes of different keys at once are merged, also in a class that extends one of BTrees", async () => {
   const folder = await Deno.makeTempDir();
-  for (const made of [new OOBTree<string, number>(), new Index()]) {
+  for (const made of [new OOBTree<string, number>(), new Index(), new TextIndex()]) {
     await using db = await DB.open(`${folder}/${made.constructor.name}.fs`);
     await db.transaction(({ root }) => root.set("tree", made));
     await using one = db.open();
