@@ -2,8 +2,8 @@
  * The server as a program: `deno run --allow-net --allow-read --allow-write server.ts -C zeo.conf`.
  *
  * Exit codes are the original's: 0 after SIGTERM, SIGINT, `--test`, `--help` and `--version`; 1 after SIGHUP, which
- * asks for a restart, and when a storage can't be opened; 2 for a mistake in the command line or the configuration,
- * and for an address that is in use.
+ * asks for a restart, when a storage can't be opened, and for an address that this machine hasn't got (yet); 2 for a
+ * mistake in the command line or the configuration, and for an address that is in use.
  *
  * The first such signal has it end in an orderly way: it takes no more connections, disconnects its clients but those
  * whose transactions have voted, waits for these (`stop-timeout` in `<zeo>`, 5 seconds), and closes its files. The second one ends it at
@@ -20,6 +20,7 @@ import {
   Certificates,
   ConfigurationError,
   configureEventlog,
+  Crashes,
   DEFAULT_TRANSACTION_TIMEOUT,
   describeServer,
   enterRunner,
@@ -74,11 +75,19 @@ export async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     let configuration = resolveServerConfiguration(options);
-    const source = configuration.source && resolve(configuration.source);
+    const { address, filenames, pidFile } = options, { source } = configuration;
+    // Paths on the command line are meant from here, those in the file from the directory where the server runs.
+    const given = {
+      ...options,
+      configuration: source && resolve(source),
+      address: address?.kind === "unix" ? { ...address, path: resolve(address.path) } : address,
+      filenames: filenames.map((path) => resolve(path)),
+      pidFile: pidFile && resolve(pidFile),
+    };
     const runner = configuration.runner && enterRunner(configuration.runner);
-    // Paths are meant from the directory where the server runs.
-    if (runner?.moved) configuration = resolveServerConfiguration({ ...options, configuration: source });
+    if (runner?.moved) configuration = resolveServerConfiguration(given);
     await using eventlog = configureEventlog(configuration.eventlog);
+    using _crashes = new Crashes();
     runner?.report();
     return await serve(configuration, eventlog, options.test);
   } catch (error) {
@@ -108,7 +117,13 @@ async function serve(
   using signals = new Signals(() => reload());
   using _pidFile = zeo.readOnly ? undefined : PidFile.write(zeo.pidFilename);
   const transactionTimeout = zeo.transactionTimeout ?? DEFAULT_TRANSACTION_TIMEOUT;
-  const server = await startServer(configuration, { tls, transactionTimeout });
+  const starting = startServer(configuration, { tls, transactionTimeout });
+  // A storage of another server may take its time to be there: nobody who wants to end the program has to wait for that.
+  const server = await Promise.race([starting, signals.ended]);
+  if (typeof server === "number") {
+    starting.catch(() => {});
+    return server;
+  }
   const certificates = zeo.ssl && new Certificates(server, zeo.ssl);
   let monitor: Monitor | undefined, telemetry: Disposable | undefined;
   try {
@@ -160,9 +175,10 @@ async function startMonitor(
   try {
     return await Monitor.start(server, address);
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable) {
+    if (error instanceof Deno.errors.AddrInUse) {
       throw addressError(zeo.position, "monitor", address, error.message);
     }
+    if (error instanceof Error) error.message = `monitor ${formatAddress(address)}: ${error.message}`;
     throw error;
   }
 }

@@ -18,6 +18,7 @@ export type { BeforeKeys, BeforeMoment } from "./before_section.ts";
 export * from "./command_line.ts";
 export { loadConflictResolvers } from "./conflict_resolvers.ts";
 export { Certificates } from "./daemon/certificates.ts";
+export { Crashes } from "./daemon/crashes.ts";
 export { PidFile } from "./daemon/pid_file.ts";
 export { enterRunner } from "./daemon/runner.ts";
 export { ServiceManager } from "./daemon/service_manager.ts";

@@ -78,9 +78,9 @@ export async function startServer(
     });
   } catch (error) {
     for (const storage of storages.values()) await storage.close();
-    if (error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.AddrNotAvailable) {
-      throw addressError(zeo.position, "address", address, error.message);
-    }
-    throw error;
+    // Any other reason not to listen may pass: whoever supervises the program tries that again, but no configuration.
+    throw error instanceof Deno.errors.AddrInUse
+      ? addressError(zeo.position, "address", address, error.message)
+      : error;
   }
 }

@@ -34,13 +34,24 @@ export class PidFile implements Disposable {
     }
   }
 
-  /** Removes it. */
+  /** Removes it, unless it is another process's by now: one that was started before this one had ended. */
   [Symbol.dispose](): void {
     try {
+      if (!this.#isOwn()) return;
       Deno.removeSync(this.#path);
       log.info`(${Deno.pid}) removed PID file ${`'${this.#path}'`}`;
     } catch (error) {
       log.error`(${Deno.pid}) PID file ${`'${this.#path}'`} can't be removed: ${String(error)}`;
+    }
+  }
+
+  #isOwn(): boolean {
+    try {
+      return Deno.readTextFileSync(this.#path) === `${Deno.pid}\n`;
+    } catch (error) {
+      // With permission to write it only, nobody can tell.
+      if (error instanceof Deno.errors.NotCapable) return true;
+      throw error;
     }
   }
 }
