@@ -77,6 +77,7 @@ async function run(invocation: Invocation): Promise<number> {
       throw new UsageError(`cache ${word} has no option --${name}`);
     }
   }
+  if (Deno.statSync(path).isDirectory) throw new Failure(`${path}: is a directory, expected a file`);
   return await tool.run(path, invocation);
 }
 

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Command, type Invocation, UsageError, wholeNumber } from "./command.ts";
+import { type Command, Failure, type Invocation, UsageError, wholeNumber } from "./command.ts";
 import {
   askServer,
   connectionFault,
+  parseReport,
   parseServerAddress,
   type ServerReport,
   type StorageReport,
@@ -108,7 +109,8 @@ function rates(names: readonly string[], report: ServerReport, path: string, uni
   return names.flatMap((name) => {
     const then = before.report[name];
     if (then === undefined) return [];
-    return RATES.map((key) => metric(name, key, rate(report[name], then, key, elapsed)));
+    return RATES.filter((key) => typeof then[key] === "number")
+      .map((key) => metric(name, key, rate(report[name], then, key, elapsed)));
   });
 }
 
@@ -122,11 +124,11 @@ function rate(now: StorageReport, then: StorageReport, key: string, elapsed: num
 function previous(path: string): { readonly report: ServerReport; readonly time: number } | undefined {
   try {
     const { mtime } = Deno.statSync(path);
-    const report: unknown = JSON.parse(Deno.readTextFileSync(path));
-    if (mtime === null || typeof report !== "object" || report === null) return undefined;
-    return { report: report as ServerReport, time: mtime.getTime() };
+    return mtime === null
+      ? undefined
+      : { report: parseReport(Deno.readFileSync(path)), time: mtime.getTime() };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    if (error instanceof Deno.errors.NotFound || error instanceof Failure) return undefined;
     throw error;
   }
 }

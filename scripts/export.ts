@@ -5,7 +5,7 @@
  */
 
 import { DB } from "../zodb/mod.ts";
-import { formatOid } from "../values/mod.ts";
+import { BlobError, formatOid } from "../values/mod.ts";
 import { type Command, Failure, type Invocation } from "./command.ts";
 import { parseOid } from "./object_id.ts";
 import { bytesText } from "./progress.ts";
@@ -25,6 +25,7 @@ socket or zeo:// URI; or FILE.conf#NAME. Python's databases import such files, t
 There must be nothing at FILE.zexp. Weak references are not followed.`,
   example: `$ zeo export Data.fs 0x2a folder.zexp
 folder.zexp: 0x2a and what it refers to, 1.3 MB`,
+  interruptible: true,
   run,
 };
 
@@ -32,15 +33,18 @@ async function run(invocation: Invocation): Promise<number> {
   const { operands: [name, id, target], output, json } = invocation;
   const oid = parseOid(id);
   requireNothingAt(target);
+  // What has the name is whole.
+  const part = `${target}.part`;
   try {
     const location = locateStorage(name, invocation.value("blob-dir"));
     await using db = await DB.open(await openLocation(location, { readOnly: true }));
     await using connection = db.open();
-    await connection.exportFile(oid, target);
+    await connection.exportFile(oid, part, { signal: invocation.signal });
+    await Deno.rename(part, target);
   } catch (error) {
-    // Half an export is of no use.
-    await Deno.remove(target).catch(() => {});
-    throw error;
+    await Deno.remove(part).catch(() => {});
+    const hint = error instanceof BlobError && invocation.count("blob-dir") === 0;
+    throw hint ? new Failure(`${error.message}; --blob-dir gives one`) : error;
   }
   const { size } = await Deno.stat(target);
   if (json) output.json({ file: target, oid: formatOid(oid), bytes: size });

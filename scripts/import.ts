@@ -5,7 +5,7 @@
  */
 
 import { DB } from "../zodb/mod.ts";
-import { ExportError, formatOid } from "../values/mod.ts";
+import { ExportError, formatOid, Unsupported } from "../values/mod.ts";
 import { type Command, Failure, type Invocation, UsageError } from "./command.ts";
 import { locateStorage, openLocation } from "./storage_location.ts";
 
@@ -20,9 +20,9 @@ export const importCommand: Command = {
     { name: "blob-dir", value: "DIR", help: "where the blobs of a Data.fs are, or a client may cache them" },
     { name: "dry-run", help: "read all of it, change nothing" },
   ],
-  details: `STORAGE is the path of a Data.fs that no server has open; a server, as HOST:PORT, socket
-or zeo:// URI; or FILE.conf#NAME. Objects get new ids. There must be nothing under
-NAME in the root object.`,
+  details: `STORAGE is the path of a Data.fs that is there and that no server has open; a server,
+as HOST:PORT, socket or zeo:// URI; or FILE.conf#NAME. Objects get new ids. There
+must be nothing under NAME in the root object.`,
   example: `$ zeo import localhost:8100 folder.zexp --at folder
 localhost:8100: folder is 0x7a69, imported from folder.zexp`,
   run,
@@ -32,14 +32,15 @@ async function run(invocation: Invocation): Promise<number> {
   const { operands: [name, path], output, json } = invocation;
   const at = invocation.value("at"), dryRun = invocation.count("dry-run") > 0;
   if (at === undefined) throw new UsageError("import needs --at NAME");
-  // What is wrong with the file shows before a database is made.
-  await Deno.stat(path);
   const location = locateStorage(name, invocation.value("blob-dir"));
-  await using db = await DB.open(await openLocation(location));
+  await using db = await DB.open(await openLocation(location, { existing: true }));
   await using connection = db.open();
   const { root } = connection;
   if (await root.has(at)) throw new Failure(`${name}: has ${JSON.stringify(at)} already`);
   const imported = await connection.importFile(path).catch((error) => {
+    if (error instanceof Unsupported) {
+      throw new Failure(`${path}: ${error.message}; --blob-dir gives it a place`);
+    }
     throw error instanceof ExportError ? new Failure(`${path}: ${error.message}`) : error;
   });
   const oid = imported._p_oid!;

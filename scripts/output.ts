@@ -12,6 +12,9 @@ export interface TextSink {
   readonly terminal: boolean;
 }
 
+/** Nobody reads standard output any more. */
+export class ReaderGone extends Error {}
+
 /** Standard output or standard error. */
 export function standardSink(stream: typeof Deno.stdout | typeof Deno.stderr): TextSink {
   const encoder = new TextEncoder();
@@ -19,7 +22,13 @@ export function standardSink(stream: typeof Deno.stdout | typeof Deno.stderr): T
     terminal: stream.isTerminal(),
     write(text) {
       const bytes = encoder.encode(text);
-      for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+      try {
+        for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+        // That nobody reads messages is no reason to leave the work undone.
+        if (stream === Deno.stdout) throw new ReaderGone();
+      }
     },
   };
 }

@@ -33,7 +33,8 @@ export const pack: Command = {
   ],
   details: `ADDRESS is HOST:PORT; NAME is that of a storage, "1" unless told otherwise. Waits until
 each is packed, one after the other; servers answer their clients meanwhile. The
-exit code is 1 when one of them failed; the others are packed all the same.`,
+exit code is 1 when one of them failed; the others are packed all the same. A pack
+that has begun goes on in the server when this is interrupted.`,
   interruptible: true,
   example: `$ zeo pack --days 3 localhost:8100 localhost:8100:archive
 localhost:8100:1: packed to 2026-11-19T15:16:36.000Z: 10.2 MB before, 4.1 MB after
@@ -66,6 +67,7 @@ async function run(invocation: Invocation): Promise<number> {
         await packOne(target, time, manner, invocation);
       }
     } catch (error) {
+      if (invocation.signal.aborted) throw error;
       failed++;
       invocation.note(`${nameOf(each)}: ${connectionFault(error)}`);
     }
@@ -133,7 +135,11 @@ async function packOne(
     else output.line(`${name}: would pack to ${moment}, ${bytesText(storage.size())} now`);
     return output.flush();
   }
-  const { outcome, size: [before, after] } = await storage.pack(time.getTime() / 1000, { signal });
+  const { outcome, size: [before, after] } = await storage.pack(time.getTime() / 1000, { signal })
+    .catch((error) => {
+      if (signal.aborted) invocation.note(`${name}: the server goes on packing`);
+      throw error;
+    });
   if (json) output.json({ ...target, time: moment, outcome, before, after, dryRun: false });
   else if (outcome === "packed") {
     output.line(`${name}: packed to ${moment}: ${bytesText(before)} before, ${bytesText(after)} after`);

@@ -5,7 +5,7 @@
  */
 
 import { type Disk, type DiskFile, realDisk, salvage, type SalvageReport } from "../storage/mod.ts";
-import { type Command, type Invocation, wholeNumber } from "./command.ts";
+import { type Command, Failure, type Invocation, wholeNumber } from "./command.ts";
 
 /** The command. */
 export const recover: Command = {
@@ -20,7 +20,7 @@ export const recover: Command = {
   ],
   details: `IN is only read. There must be nothing at OUT. Look at it with zeo verify --references
 afterwards: objects that were in a lost transaction are as they were before, or
-missing. The exit code is 0 when OUT was written, whatever had to be left out.`,
+missing. The exit code is 0 when something was saved, whatever had to be left out.`,
   example: `$ zeo recover Data.fs Data.fs.rescued
 Data.fs: 734: status: transaction has status "X", which means nothing: taken for complete
 9 transactions, 28 records and 3215 bytes saved; 0 transactions and 0 bytes left out`,
@@ -42,6 +42,9 @@ async function run(invocation: Invocation): Promise<number> {
   progress[Symbol.dispose]();
   if (json) output.json({ ...report, dryRun });
   else show(report, invocation, dryRun);
+  if (report.transactions === 0 && report.lostBytes > 0) {
+    throw new Failure(`${path}: nothing in it could be saved`);
+  }
   return 0;
 }
 
@@ -73,7 +76,8 @@ function withoutWriting(target: string): Disk {
   };
   return {
     ...realDisk,
-    open: (path, mode) => path === target && mode === "create" ? nothing : realDisk.open(path, mode),
+    open: (path, mode) => mode === "create" ? nothing : realDisk.open(path, mode),
+    rename: () => {},
     remove: () => {},
     syncDirectory: () => {},
   };

@@ -78,7 +78,8 @@ export async function askServer(
   }
 }
 
-function parseReport(bytes: Uint8Array): ServerReport {
+/** A report, of its bytes. @throws {Failure} when it is none. */
+export function parseReport(bytes: Uint8Array): ServerReport {
   let report: unknown;
   try {
     report = JSON.parse(new TextDecoder().decode(bytes));

@@ -49,7 +49,7 @@ async function run(invocation: Invocation): Promise<number> {
   const { operands: [name], output } = invocation;
   const location = locateStorage(name, invocation.value("blob-dir"));
   const readOnly = invocation.count("read-only") > 0;
-  await using db = await zodb.DB.open(await openLocation(location, { readOnly }));
+  await using db = await zodb.DB.open(await openLocation(location, { readOnly, existing: true }));
   await using connection = db.open();
   const evaluator = new Evaluator({
     ...zodb,
@@ -130,7 +130,9 @@ async function evaluate(
   try {
     const value = await evaluator.run(code);
     if (json) output.json(value ?? null);
-    else if (value !== undefined) output.line(Deno.inspect(value, { colors: terminal, depth: 4 }));
+    else if (value !== undefined) {
+      output.line(Deno.inspect(value, { colors: terminal && !Deno.noColor, depth: 4 }));
+    }
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   }

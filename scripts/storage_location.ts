@@ -27,6 +27,8 @@ export interface OpenLocationOptions {
   readonly readOnly?: boolean;
   /** Start with an empty one. */
   readonly create?: boolean;
+  /** Refuse a Data.fs that isn't there, instead of making one. */
+  readonly existing?: boolean;
 }
 
 /** Bytes that a configuration file may have. */
@@ -114,8 +116,11 @@ export async function openLocation(
   location: StorageLocation,
   options: OpenLocationOptions = {},
 ): Promise<Storage> {
-  const { readOnly = false, create = false } = options;
+  const { readOnly = false, create = false, existing = false } = options;
   if (location.kind === "file") {
+    if (existing && kindOf(location.path) === "nothing") {
+      throw new Failure(`${location.path}: no such file, expected a Data.fs, a server or FILE.conf#NAME`);
+    }
     return FileStorage.open(location.path, { readOnly, create, blobDir: location.blobDir });
   }
   const { section, name } = location;

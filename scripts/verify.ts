@@ -7,6 +7,7 @@
 import { formatTid, LockFile } from "../values/mod.ts";
 import { checkDataFile, type CheckReport, DataFileReader, type Unfinished } from "../storage/mod.ts";
 import { type Command, type Invocation, wholeNumber } from "./command.ts";
+import { ReaderGone } from "./output.ts";
 
 /** The command. */
 export const verify: Command = {
@@ -108,6 +109,7 @@ function list({ operands: [path], output, note }: Invocation, objects: boolean):
       output.line(`${String(position).padStart(10)}: transaction tid 0x${formatTid(tid)} #${number++} `);
     }
   } catch (error) {
+    if (error instanceof ReaderGone) throw error;
     // What is wrong is among the findings, which follow.
     note(`${error instanceof Error ? error.message : error}: the list ends here`);
   }

@@ -15,7 +15,7 @@ import { parseArguments } from "./arguments.ts";
 import { type Command, Failure, type Invocation, UsageError } from "./command.ts";
 import { commands } from "./commands.ts";
 import { commandHelp, overview } from "./help.ts";
-import { Output, standardSink, type TextSink } from "./output.ts";
+import { Output, ReaderGone, standardSink, type TextSink } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export type { TextSink };
@@ -101,9 +101,13 @@ async function runCommand(
 }
 
 function failed(error: unknown, output: Output, { messages }: Surroundings): number {
+  try {
+    output.flush();
+  } catch (second) {
+    error = second;
+  }
   // Whoever read it has seen enough.
-  if (error instanceof Deno.errors.BrokenPipe) return 0;
-  output.flush();
+  if (error instanceof ReaderGone) return 0;
   const message = error instanceof Error ? error.message : String(error);
   messages.write(`zeo: ${message}\n`);
   if (error instanceof UsageError) {

@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { parseArguments } from "../../scripts/arguments.ts";
 import { commands } from "../../scripts/commands.ts";
 import { Progress, progressText } from "../../scripts/progress.ts";
 import { bytesText, fixed, latinText, timeText } from "../../scripts/python_text.ts";
 import { LockFile, tidFromTime } from "../../values/mod.ts";
 import { fileStorageFixture, fileStorageFixtures } from "../fixtures/mod.ts";
+import { formatAddress } from "../../protocol/mod.ts";
+import { Serving } from "../server/serving.ts";
 import { inFolder, names, zeo, zeoJson } from "./run.ts";
 
 Deno.test("every command has a help text with an example, by --help, -h and help", async () => {
@@ -60,6 +63,28 @@ Deno.test("every command in the guide can be understood, and none is missing", a
   assertEquals([...seen].sort(), commands.map(({ name }) => name).sort());
 });
 
+Deno.test("every command that is named in the documentation is there, and so is every file", async () => {
+  const root = new URL("../../", import.meta.url);
+  for (
+    const name of [
+      "README.md",
+      ...names(fromFileUrl(new URL("docs", root))).map((name) => `docs/${name}`),
+    ]
+  ) {
+    if (!name.endsWith(".md")) continue;
+    const text = await Deno.readTextFile(new URL(name, root));
+    for (const [, command] of text.matchAll(/(?:`|\$ )zeo ([a-z][a-z-]*)/g)) {
+      assert(commands.some((each) => each.name === command), `${name}: zeo ${command}`);
+    }
+    for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      await Deno.stat(new URL(link, new URL(name, root)));
+    }
+    for (const [, path] of text.matchAll(/`((?:docs|examples|tests)\/[\w./-]+)`/g)) {
+      await Deno.stat(new URL(path, root));
+    }
+  }
+});
+
 Deno.test("a call that can't be understood ends with 2 and says why", async () => {
   const calls: readonly (readonly [RegExp, ...string[]])[] = [
     [/no command "dmp"/, "dmp", "x"],
@@ -100,6 +125,9 @@ Deno.test("a file that isn't there, or is something else, ends every command wit
       assertEquals([missing.code, missing.output], [1, ""], command);
       assertMatch(missing.messages, /missing/, command);
       if (command === "recover") continue;
+      const directory = await zeo(command, folder, ...more[command] ?? []);
+      assertEquals([directory.code, directory.output], [1, ""], command);
+      assert(directory.messages.includes(`${folder}: is a directory`), directory.messages);
       const other = await zeo(command, `${folder}/text`, ...more[command] ?? []);
       assertEquals(other.code, 1, command);
       assertMatch(other.messages + other.output, /expected "FS30"/, command);
@@ -275,3 +303,21 @@ for (const command of ["dump", "tail", "stats", "trace-oid", "verify", "recover"
     }
   });
 }
+
+Deno.test("check makes do with whatever its status file has, and writes it anew", async () => {
+  await inFolder(async (folder) => {
+    await using serving = await Serving.start({ storage: "mapping" });
+    const status = `${folder}/status`, address = formatAddress(serving.address);
+    const rates = async () => {
+      const { messages, output } = await zeo("check", "-m", "-s", status, address);
+      assertEquals(messages, "");
+      return /\bcommits=0\.0/.test(output);
+    };
+    for (const before of ["", "garbage", "null", "[1]", '{"1":null}', '{"1":5}', '{"1":{}}']) {
+      await Deno.writeTextFile(status, before);
+      assertEquals(await rates(), false, before);
+      assertEquals(Object.keys(JSON.parse(await Deno.readTextFile(status))), ["1"]);
+    }
+    assertEquals(await rates(), true);
+  });
+});

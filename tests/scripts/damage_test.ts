@@ -146,6 +146,16 @@ Deno.test(`verify finds ${DAMAGES} damaged bytes, recover saves what they didn't
   });
 });
 
+Deno.test("recover fails where there is nothing to save", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/photo`, "no transaction in it ".repeat(100));
+    for (const more of [["--dry-run"], []]) {
+      const { code, output } = await zeo("recover", `${folder}/photo`, `${folder}/rescued.fs`, ...more);
+      assertEquals([code, /0 transactions, .*saved/.test(output)], [1, true]);
+    }
+  });
+});
+
 Deno.test("recover overwrites nothing, and a dry run writes nothing", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/Data.fs`, target = `${folder}/rescued.fs`;

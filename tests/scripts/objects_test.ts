@@ -2,7 +2,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Evaluator, isUnfinished } from "../../scripts/evaluator.ts";
-import { DB, PersistentMap } from "../../zodb/mod.ts";
+import { main } from "../../scripts/zeo.ts";
+import { FileStorage } from "../../storage/mod.ts";
+import { concatBytes } from "../../values/mod.ts";
+import { Blob, DB, PersistentMap } from "../../zodb/mod.ts";
 import { Serving } from "../server/serving.ts";
 import { inFolder, names, type Run, zeo } from "./run.ts";
 
@@ -70,6 +73,80 @@ Deno.test("an export that fails leaves no file, and what is no export changes no
     assertEquals((await zeo("import", `${folder}/new.fs`, `${folder}/none.zexp`, "--at", "x")).code, 1);
     assertEquals(names(folder).includes("new.fs"), false);
     assertEquals(await Deno.readFile(path), before);
+  });
+});
+
+Deno.test("an export that is interrupted leaves no file, and can be made again", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`, file = `${folder}/all.zexp`;
+    await makeDatabase(path);
+    const quiet = { terminal: false, write: () => {} }, signal = AbortSignal.abort(new Error("enough"));
+    assertEquals(await main(["export", path, "root", file], { output: quiet, messages: quiet, signal }), 1);
+    assertEquals(names(folder).filter((name) => name.includes("zexp")), []);
+    assertEquals((await zeo("export", path, "root", file)).code, 0);
+    assertEquals(names(folder).filter((name) => name.includes("zexp")), ["all.zexp"]);
+  });
+});
+
+Deno.test("contents of blobs are never left behind by an export or an import", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`, blobs = `${folder}/blobs`, file = `${folder}/all.zexp`;
+    const other = `${folder}/Other.fs`;
+    {
+      await using db = await DB.open(FileStorage.open(path, { blobDir: blobs }));
+      await db.transaction(async ({ root }) => root.set("letter", await Blob.from("Dear Ann")));
+    }
+    await makeDatabase(other);
+    const without = await zeo("export", path, "root", file);
+    assertEquals(without.code, 1);
+    assertMatch(without.messages, /0x01 is a blob, and there is no blob directory .*; --blob-dir gives one/);
+    assertEquals((await zeo("export", "--blob-dir", blobs, path, "root", file)).code, 0);
+    const nowhere = await zeo("import", other, file, "--at", "copy");
+    assertEquals(nowhere.code, 1);
+    assertMatch(nowhere.messages, /has blobs, the storage keeps none; --blob-dir gives/);
+    // As Python's exports are that were made without the blobs.
+    const bytes = await Deno.readFile(file),
+      mark = new TextDecoder("latin1").decode(bytes).indexOf("\0BLOBSTART");
+    const left = concatBytes(bytes.subarray(0, mark), bytes.subarray(bytes.length - 16));
+    await Deno.writeFile(`${folder}/left.zexp`, left);
+    const half = await zeo(
+      "import",
+      other,
+      `${folder}/left.zexp`,
+      "--at",
+      "copy",
+      "--blob-dir",
+      `${folder}/b`,
+    );
+    assertEquals(half.code, 1);
+    assertMatch(half.messages, /left\.zexp: blob 0x01: its contents are not in the file/);
+  });
+});
+
+Deno.test("a Data.fs that isn't there is not made by a shell or an import", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`, file = `${folder}/all.zexp`;
+    await makeDatabase(path);
+    await zeo("export", path, "root", file);
+    const there = names(folder), typo = `${folder}/Dato.fs`;
+    for (const args of [["shell", typo], ["import", typo, file, "--at", "x"]]) {
+      const { code, messages } = await zeo(...args);
+      assertEquals([code, /Dato\.fs: no such file/.test(messages)], [1, true]);
+    }
+    assertEquals(names(folder), there);
+  });
+});
+
+Deno.test("an empty file is said to have no root object, and nothing to back up", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/empty.fs`, "");
+    const saved = await zeo("backup", `${folder}/empty.fs`, folder);
+    assertEquals([saved.code, saved.messages], [
+      1,
+      `zeo: ${folder}/empty.fs: is empty, there is nothing to back up\n`,
+    ]);
+    const { code, messages } = await zeo("shell", "--read-only", `${folder}/empty.fs`);
+    assertEquals([code, messages], [1, `zeo: ${folder}/empty.fs: has no root object, and is read-only\n`]);
   });
 });
 
