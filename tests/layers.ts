@@ -58,7 +58,8 @@ export function roomOf(path: string): string {
 }
 
 /**
- * Imports of a file that lead to files of the repository: `import`, `export … from` and `import("…")`, types too.
+ * Imports of a file that lead to files of the repository: `import`, `export … from` and `import("…")`, types too, and
+ * in the house `new URL("….ts", import.meta.url)`, which is what a worker is started with.
  *
  * Statements are found where the formatter leaves them, at the start of a line.
  *
@@ -69,6 +70,9 @@ export function arrowsOf(file: RepositoryFile, aliases: Readonly<Record<string, 
     /^(?:import|export)\s(?:[^;'"`]*?\sfrom\s+)?["']([^"'\n]+)["']/gm,
     /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*["'`]([^"'`\n$]+)["'`]/gm,
   ];
+  if (roomOf(file.path) in LAYERS) {
+    patterns.push(/^(?!\s*(?:\*|\/\/)).*?\bnew URL\(\s*["'`]([^"'`\n$]+\.ts)["'`],\s*import\.meta\.url/gm);
+  }
   const arrows: Arrow[] = [];
   for (const pattern of patterns) {
     for (const match of file.text.matchAll(pattern)) {
@@ -147,7 +151,7 @@ export const LONGEST_FILE = 400;
 /** Files whose names say nothing about what is in them. */
 export function emptyNames(files: readonly RepositoryFile[]): string[] {
   return files
-    .filter(({ path }) => /(^|\/)(utils?|helpers?|common|misc)(_test)?(\.[a-z]+|\/)/i.test(path))
+    .filter(({ path }) => /(^|[/_-])(utils?|helpers?|common|misc)(_test)?(\.[a-z]+|\/)/i.test(path))
     .map(({ path }) => `${path}: a name that says nothing; code lives where its noun lives`);
 }
 
@@ -160,7 +164,8 @@ export function longFiles(files: readonly RepositoryFile[]): string[] {
 }
 
 // Put together here, so that this file passes its own check.
-const SILENCERS = ["ignore", "nocheck"].map((word) => `@ts-${word}`);
+const SILENCERS = ["ignore", "nocheck", "expect-error"].map((word) => `@ts-${word}`);
+const LINT_SILENCER = ["deno", "lint", "ignore"].join("-");
 const REGISTRIES = [
   ["registry", "npmjs", "org"],
   ["npmjs", "com"],
@@ -173,6 +178,15 @@ const REGISTRIES = [
 /** Places where the type checker is told to look away. */
 export function silencedChecks(files: readonly RepositoryFile[]): string[] {
   return mentions(files.filter(isTypeScript), SILENCERS, "repair the type instead");
+}
+
+/** Places where the linter is told to look away, and not why: the reason stands behind `--`. */
+export function silencedLints(files: readonly RepositoryFile[]): string[] {
+  return files.filter(isTypeScript).flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, index) =>
+      line.includes(LINT_SILENCER) && !/ -- \S/.test(line) ? [`${path}:${index + 1}: without a reason`] : []
+    )
+  );
 }
 
 /** Places that name a package registry's host. */

@@ -10,6 +10,7 @@ import {
   registryHosts,
   type RepositoryFile,
   silencedChecks,
+  silencedLints,
   wrongArrows,
 } from "./layers.ts";
 
@@ -83,6 +84,10 @@ Deno.test(`no TypeScript file is longer than ${LONGEST_FILE} lines`, () => {
 
 Deno.test("nothing tells the type checker to look away", () => {
   assertEquals(silencedChecks(files), []);
+});
+
+Deno.test("nothing tells the linter to look away without a reason", () => {
+  assertEquals(silencedLints(files), []);
 });
 
 Deno.test("no file names a package registry's host", () => {
@@ -176,6 +181,17 @@ Deno.test("a side entrance is found, also from tests and benchmarks", () => {
   assertEquals(faults("storage/file/index.ts", "../disk.ts"), []);
 });
 
+Deno.test("a worker from another room is found", () => {
+  const file = (to: string) => ({
+    path: "storage/file/pack.ts",
+    text: `const worker = new Worker(new URL("${to}", import.meta.url), { type: "module" });\n`,
+  });
+  assertEquals(wrongArrows(arrowsOf(file("./pack_worker.ts"))), []);
+  assertEquals(wrongArrows(arrowsOf(file("../../server/mod.ts"))), [
+    "storage/file/pack.ts:1 imports server/mod.ts: upward, from layer 2 to 3",
+  ]);
+});
+
 Deno.test("using tests from the house is found, and a room that nobody planned", () => {
   assertEquals(faults("server/session.ts", "../tests/interop/server.ts").length, 1);
   assertEquals(faults("tests/server/a_test.ts", "../interop/server.ts", "../../bench/load.ts"), []);
@@ -198,9 +214,10 @@ Deno.test("names that say nothing are found, in files and folders", () => {
     "tests/helpers/a.ts",
     "common.py",
     "zodb/misc_test.ts",
+    "server/file_utils.ts",
     "storage/commons.ts",
   ];
-  assertEquals(emptyNames(paths.map((path) => ({ path, text: "" }))).length, 4);
+  assertEquals(emptyNames(paths.map((path) => ({ path, text: "" }))).length, 5);
 });
 
 Deno.test("a file one line too long is found", () => {
@@ -215,6 +232,9 @@ Deno.test("silenced checks and registry hosts are found, with their lines", () =
   assertEquals(silencedChecks([{ path: "a.ts", text: silenced }]).map((line) => line.slice(0, 6)), [
     "a.ts:2",
   ]);
+  const lints = ["// deno-lint-", "ignore no-empty"].join("");
+  const text = `${lints}\n${lints} -- there is nothing to do\n`;
+  assertEquals(silencedLints([{ path: "a.ts", text }]), ["a.ts:1: without a reason"]);
   const host = ["registry", "npmjs", "org"].join(".");
   const report = registryHosts([{ path: "docs/a.md", text: `\n\nhttps://${host}/\n` }]);
   assertEquals(report.map((line) => line.slice(0, 11)), ["docs/a.md:3"]);

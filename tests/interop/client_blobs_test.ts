@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { assertEquals } from "@std/assert";
 import { ClientStorage } from "../../client/mod.ts";
+import { Global, readRecord, writeRecord } from "../../pickle/mod.ts";
 import type { BlobTransaction } from "../../storage/mod.ts";
 import { NO_TID, type Oid, oid, type Tid } from "../../values/mod.ts";
 import { chances } from "./chances.ts";
@@ -146,6 +147,47 @@ for (const kind of KINDS) {
     assertEquals([...Deno.readDirSync(`${blobDir}/tmp`)].map(({ name }) => name), []);
     await python.call("shared_caches.release");
   });
+
+  await interopTest(
+    `a blob in a transaction with a conflict that ${kind} leaves to the client is there afterwards`,
+    async (peers) => {
+      const { folder } = peers, nothing = new Uint8Array();
+      const server = await peers.start({
+        ...{ kind, storages: storages(folder), zeo: { "client-conflict-resolution": true } },
+      });
+      const length = (value: number) => writeRecord(new Global("BTrees.Length", "Length"), value);
+      for (const [at, sharedBlobDir] of [false, true].entries()) {
+        const blobDir = sharedBlobDir ? `${folder}/blobs` : `${folder}/cache`;
+        await using storage = new ClientStorage(portOf(server), { blobDir, sharedBlobDir });
+        await storage.ready;
+        const counter = oid(1000 + at), blob = oid(2000 + at);
+        const count = async (serial: Tid, value: number, text?: string) => {
+          const transaction = storage.begin({
+            user: nothing,
+            description: nothing,
+            extension: nothing,
+          }) as BlobTransaction;
+          transaction.store(counter, serial, length(value));
+          if (text !== undefined) {
+            const file = storage.receiveBlob();
+            file.write(new TextEncoder().encode(text));
+            file.close();
+            transaction.storeBlob(blob, NO_TID, RECORD, file.path);
+          }
+          await transaction.vote();
+          return await transaction.finish();
+        };
+        const first = await count(NO_TID, 5);
+        await count(first, 6);
+        const last = await count(first, 7, "content");
+        await using other = new ClientStorage(portOf(server), { blobDir: `${folder}/other` });
+        await other.ready;
+        assertEquals(readRecord((await other.load(counter))!.data).state, 8);
+        assertEquals((await other.load(blob))!.data, RECORD);
+        assertEquals(new TextDecoder().decode(await read(other, [blob, last])), "content");
+      }
+    },
+  );
 
   await interopTest(
     `R22: two big blobs of ${kind} at the same time over a slow connection`,

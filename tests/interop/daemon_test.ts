@@ -117,13 +117,13 @@ await interopTest(
 </filestorage>
 `,
     );
-    const start = (...permissions: string[]) =>
+    const start = (permissions: string[], args: string[]) =>
       new Program("server.ts", Deno.execPath(), [
         ...["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", ...permissions],
-        ...["--config", `${root}deno.json`, `${root}server.ts`, "-C", "zeo.conf"],
+        ...["--config", `${root}deno.json`, `${root}server.ts`, "-C", "zeo.conf", ...args],
       ], { cwd: folder });
     {
-      await using server = start("--allow-sys");
+      await using server = start(["--allow-sys"], []);
       await server.match(/^listening on/m);
       const info = await Deno.stat(`${folder}/there/Data.fs`);
       assertEquals(info.mode! & 0o777, 0o600);
@@ -131,8 +131,10 @@ await interopTest(
       assertMatch(server.output, /INFO ZEO\.runzeo <runner> is for the supervisor .*: transcript$/m);
       assertEquals((await server.stop()).code, 0);
     }
-    await using server = start();
+    await using server = start([], ["-f", "Other.fs", "-a", "./own.sock", "--pid-file", "own.pid"]);
     await server.match(/^listening on/m);
+    // What the command line names is meant from where it was typed.
+    for (const name of ["Other.fs", "own.sock", "own.pid"]) await Deno.stat(`${folder}/${name}`);
     assertMatch(server.output, /WARNING ZEO\.runzeo <runner> umask has no effect without --allow-sys/);
     assertEquals((await server.stop()).code, 0);
   },

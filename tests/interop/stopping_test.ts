@@ -48,6 +48,44 @@ await interopTest("the second signal ends the server at once", async (peers) => 
   assertEquals(lastTransaction, "0".repeat(16));
 });
 
+Deno.test("a server that still waits for the one whose storage it serves ends when it is told to", async () => {
+  const folder = await Deno.makeTempDir();
+  // Nobody listens there.
+  const other = `${folder}/other.sock`;
+  const storage = `%import ZEO\n<clientstorage>\nserver ${other}\nwait-timeout 3600\n</clientstorage>\n`;
+  await Deno.writeTextFile(
+    `${folder}/zeo.conf`,
+    `<zeo>\naddress ${folder}/own.sock\npid-filename ${folder}/zeo.pid\n</zeo>\n${storage}`,
+  );
+  await using server = new Program("server.ts", Deno.execPath(), [
+    ...["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--config", `${root}deno.json`],
+    ...[`${root}server.ts`, "-C", `${folder}/zeo.conf`],
+  ], {});
+  await server.match(/opening storage '1' using ClientStorage/);
+  assertEquals(await server.stop(), { code: 0, signal: null });
+  assertMatch(server.output, /terminated by SIGTERM[^]+removed PID file/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("an error that ends the program is in the log", async () => {
+  const folder = await Deno.makeTempDir();
+  const failing = `setTimeout(() => Promise.reject(new TypeError("by mistake")));\nexport default {};\n`;
+  await Deno.writeTextFile(`${folder}/failing.ts`, failing);
+  const zeo = `<zeo>\naddress ${folder}/own.sock\nconflict-resolver ${folder}/failing.ts\n</zeo>`;
+  const log = `<eventlog>\n<logfile>\npath ${folder}/zeo.log\n</logfile>\n</eventlog>`;
+  await Deno.writeTextFile(`${folder}/zeo.conf`, `${zeo}\n<mappingstorage/>\n${log}\n`);
+  await using server = new Program("server.ts", Deno.execPath(), [
+    ...["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "--config", `${root}deno.json`],
+    ...[`${root}server.ts`, "-C", `${folder}/zeo.conf`],
+  ], {});
+  assertEquals((await server.ended).code, 1);
+  assertMatch(
+    await Deno.readTextFile(`${folder}/zeo.log`),
+    /CRITICAL ZEO\.runzeo \(\d+\) ended by an error that nobody has expected: TypeError: by mistake\nTraceback/,
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
 for (const [signal, number, code] of [["SIGTERM", 15, 0], ["SIGINT", 2, 0], ["SIGHUP", 1, 1]] as const) {
   await interopTest(`${signal} ends either server with code ${code}`, async (peers) => {
     const python = peers.session();

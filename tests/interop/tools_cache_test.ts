@@ -86,6 +86,8 @@ await interopTest(
     const [theirs, ours] = [`${peers.folder}/theirs.fs`, `${peers.folder}/ours.fs`];
     const [first, second] = [`${peers.folder}/first.zexp`, `${peers.folder}/second.zexp`];
     await python.call("tools_cache.export", { path: theirs, target: first });
+    // An empty file is a database without objects.
+    await Deno.writeTextFile(ours, "");
     await zeoOutput("import", ours, first, "--at", "taken", "--blob-dir", `${ours}-blobs`);
     const expected = await python.call("tools_cache.folder", { path: theirs, name: "folder" });
     assertEquals(expected, ["a folder", [1, 2], "a blob's content", true]);
@@ -111,8 +113,15 @@ await interopTest("a server's database is copied and exported by its address", a
     assertEquals(refused.code, 1);
     assertMatch(refused.messages, /is a blob, and .* keeps no blobs; --from-blobs says where they are/);
     await zeoOutput("copy", "--without-blobs", address, copy);
-    assertEquals((await zeo("export", `zeo://${address}`, "root", `${peers.folder}/${kind}.zexp`)).code, 0);
+    const exporting = ["export", `zeo://${address}`, "root", `${peers.folder}/${kind}.zexp`];
+    assertMatch((await zeo(...exporting)).messages, /is a blob, and there is no blob directory/);
     assertEquals((await server.stop()).code, 0);
+    const storages = `<filestorage 1>\n  path Data.fs\n  blob-dir Data.fs-blobs\n</filestorage>`;
+    await using withBlobs = await peers.start({ kind, storages });
+    const [, port2] = withBlobs.address as [string, number];
+    const all = ["export", `zeo://${host}:${port2}`, "root", `${peers.folder}/${kind}.zexp`];
+    await zeoOutput(...all, "--blob-dir", `${peers.folder}/${kind}-cache`);
+    assertEquals((await withBlobs.stop()).code, 0);
     assertEquals(
       await python.call("files.listing", { path: copy }),
       await python.call("files.listing", { path: `${peers.folder}/Data.fs` }),

@@ -17,6 +17,7 @@ import persistent.wref
 import transaction
 import ZODB
 import ZODB.blob
+import ZODB.Connection
 import ZODB.FileStorage
 from ZODB.utils import p64, u64, z64
 
@@ -55,6 +56,36 @@ KINDS = {
 
 class Absent(Exception):
     """The history names an object that nobody can have by then."""
+
+
+class Reads(dict):
+    """What has to be current. There it is forgotten of what was stored at a savepoint, though that was gone back from."""
+
+    def __init__(self):
+        self.stored = {}
+
+    def pop(self, oid, *default):
+        if oid in self:
+            self.stored[oid] = self[oid]
+        return super().pop(oid, *default)
+
+    def clear(self):
+        self.stored.clear()
+        super().clear()
+
+    def restore(self, still_stored):
+        for oid, serial in self.stored.items():
+            if oid not in still_stored:
+                self.setdefault(oid, serial)
+
+
+class Connection(ZODB.Connection.Connection):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._readCurrent = Reads()
+
+
+ZODB.DB.klass = Connection
 
 
 class Side:
@@ -253,6 +284,9 @@ class Side:
     def rollback(self, c, i):
         if self.savepoints[c]:
             self.savepoints[c][i % len(self.savepoints[c])].rollback()
+            for connection in self.connections[c].connections.values():
+                aside = connection._savepoint_storage
+                connection._readCurrent.restore(aside.index if aside else {})
             self.held[c] = {h: found for h, found in self.held[c].items() if found._p_jar}
 
     def current(self, c, h):
