@@ -82,6 +82,7 @@ async function backUpOpened(
   options: BackUpOptions,
 ): Promise<BackUpReport> {
   const { file, end } = opened;
+  if (file.size() === 0) throw new BackupError(`${file.path}: is empty, there is nothing to back up`);
   const watch = new Watch(end, options);
   const base = await incrementBase(file, end, directory, options, watch);
   const full = typeof base === "string";

@@ -12,10 +12,10 @@ import {
   type Oid,
   POSKeyError,
   ReadOnlyError,
-  then,
   type Tid,
   tidFromTime,
   tidTime,
+  when,
 } from "../../values/mod.ts";
 import { type MeasuredStorage, statisticsOf, type StorageStatistics } from "../statistics.ts";
 import {
@@ -77,7 +77,7 @@ export class BeforeStorage implements IterableStorage, BlobStorage, MeasuredStor
 
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
     const found = this.#base.loadBefore(oid, before < this.before ? before : this.before);
-    return then(found, (loaded) => this.#seen(loaded));
+    return when(found, (loaded) => this.#seen(loaded));
   }
 
   loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
@@ -91,7 +91,7 @@ export class BeforeStorage implements IterableStorage, BlobStorage, MeasuredStor
       return loaded.serial;
     };
     const found = this.#base.loadBefore(oid, this.before);
-    return then(found, serial);
+    return when(found, serial);
   }
 
   async history(oid: Oid, size: number): Promise<Revision[]> {

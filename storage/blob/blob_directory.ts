@@ -297,6 +297,11 @@ export class BlobDirectory {
     if (asked.length > 0) return Promise.all(asked).then(() => {});
   }
 
+  /** Removes all revisions' files: the database that they belong to is begun anew. */
+  clear(): void {
+    for (const { oid, tids } of this.entries()) for (const tid of tids) this.removeRevision(oid, tid);
+  }
+
   /** Removes a revision's file, and its directory if that was the last. */
   removeRevision(oid: Oid, tid: Tid): void {
     this.files.remove(this.pathOf(oid, tid));

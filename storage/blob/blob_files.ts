@@ -60,6 +60,20 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Gives a file a second name or, where the file system has no such thing, makes a copy. Only for files that never change. */
+export async function linkOrCopy(files: BlobFiles, from: string, to: string): Promise<void> {
+  try {
+    files.link(from, to);
+  } catch {
+    try {
+      await files.copy(from, to);
+    } catch (error) {
+      files.remove(to);
+      throw error;
+    }
+  }
+}
+
 /** Bytes that a copy moves at once. */
 const COPY = 1 << 20;
 

@@ -14,7 +14,7 @@ import { getLogger } from "@logtape/logtape";
 import { dirname, join } from "@std/path";
 import { type Oid, StorageError, StorageTransactionError, type Tid } from "../../values/mod.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
-import { errorCode } from "./blob_files.ts";
+import { errorCode, linkOrCopy } from "./blob_files.ts";
 import { fileOf } from "./layout.ts";
 
 const log = getLogger(["zeo", "storage", "blob"]);
@@ -139,12 +139,7 @@ export class PendingBlobs {
     if (pending.file === undefined) {
       const committed = this.#directory.load(pending.oid, pending.from!);
       pending.file = own;
-      try {
-        // A committed file never changes: a second name is as good as a copy.
-        files.link(committed, own);
-      } catch {
-        await files.copy(committed, own);
-      }
+      await linkOrCopy(files, committed, own);
       return;
     }
     const given = pending.file;

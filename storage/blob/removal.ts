@@ -12,6 +12,7 @@
 import { dirname, join } from "@std/path";
 import { type Awaitable, isPromise, type Oid, StorageError, type Tid } from "../../values/mod.ts";
 import type { BlobDirectory } from "./blob_directory.ts";
+import { linkOrCopy } from "./blob_files.ts";
 import { directoryOf, fileOf } from "./layout.ts";
 import { Slice } from "../slice.ts";
 
@@ -62,10 +63,10 @@ export async function removeListed(directory: BlobDirectory, options: RemovalOpt
     await slice.rest();
   }
   if (options.keepOld && (removed > 0 || !options.resumed)) {
-    keepLayout(directory);
+    await keepLayout(directory);
     for (const { oid, tids } of directory.entries()) {
       if (options.signal?.aborted) return;
-      for (const tid of tids) keep(directory, oid, tid, (from, to) => files.link(from, to));
+      for (const tid of tids) await keep(directory, oid, tid, (from, to) => linkOrCopy(files, from, to));
       await slice.rest();
     }
   }
@@ -97,28 +98,33 @@ async function removeUnknown(
     const answer = known(oid, tid);
     if (isPromise(answer) ? await answer : answer) continue;
     removed++;
-    if (keepOld) keep(directory, oid, tid, (from, to) => directory.files.rename(from, to));
+    if (keepOld) await keep(directory, oid, tid, (from, to) => directory.files.rename(from, to));
     directory.removeRevision(oid, tid);
   }
   directory.prune(directory.directoryOf(oid));
   return removed;
 }
 
-function keepLayout(directory: BlobDirectory): void {
+async function keepLayout(directory: BlobDirectory): Promise<void> {
   const { files, path } = directory;
   const old = oldPath(directory);
   files.makeDirectories(old);
   if (files.kind(join(old, ".layout")) === undefined) {
-    files.link(join(path, ".layout"), join(old, ".layout"));
+    await linkOrCopy(files, join(path, ".layout"), join(old, ".layout"));
   }
 }
 
-function keep(directory: BlobDirectory, oid: Oid, tid: Tid, how: (from: string, to: string) => void): void {
+async function keep(
+  directory: BlobDirectory,
+  oid: Oid,
+  tid: Tid,
+  how: (from: string, to: string) => Awaitable<void>,
+): Promise<void> {
   const from = directory.pathOf(oid, tid);
   const to = join(oldPath(directory), directoryOf(directory.layout, oid), fileOf(tid));
   if (directory.files.kind(from) === undefined || directory.files.kind(to) !== undefined) return;
   directory.files.makeDirectories(dirname(to));
-  how(from, to);
+  await how(from, to);
 }
 
 function readList(directory: BlobDirectory): { oid: Oid; tid?: Tid }[] {

@@ -214,7 +214,7 @@ export class TransactionWithBlobs
     if (!supportsIteration(this.#storage)) return;
     for await (const transaction of this.#storage.transactions(undone, undone)) {
       for await (const { oid } of transaction.records()) {
-        if (!this.#directory.has(oid, undone)) continue;
+        // Its own file doesn't matter: a transaction that has undone the making of a blob has none.
         const before = this.#directory.tidsIn(this.#directory.directoryOf(oid)).findLast((tid) =>
           tid < undone
         );

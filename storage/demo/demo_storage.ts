@@ -18,11 +18,11 @@ import {
   POSKeyError,
   ReadOnlyError,
   StorageError,
-  then,
   type Tid,
   tidAfter,
   tidFromTime,
   tidTime,
+  when,
 } from "../../values/mod.ts";
 import { BlobDirectory, StorageWithBlobs } from "../blob/mod.ts";
 import { ConflictResolver } from "../conflict/mod.ts";
@@ -141,7 +141,7 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
     }
     const ours = this.#changes = changes as Changes;
     if (isObservable(base)) {
-      const isChanged = (oid: Oid) => then(newestRevision(ours, oid), (tid) => tid !== undefined);
+      const isChanged = (oid: Oid) => when(newestRevision(ours, oid), (tid) => tid !== undefined);
       const live = this.#live = new LiveBase(base, isChanged, () => this.lastTransaction());
       this.observe = (observer) => live.observe(observer);
     }
@@ -164,37 +164,37 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
 
   loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
     if (this.#changes.lastTransaction() === NO_TID) return this.#base.loadBefore(oid, before);
-    return then(orMissing(() => this.#changes.loadBefore(oid, before)), (changed) => {
+    return when(orMissing(() => this.#changes.loadBefore(oid, before)), (changed) => {
       if (changed instanceof POSKeyError) return this.#loadUnchanged(oid, before, changed);
       if (changed !== null) return changed;
       // The changes know it, but only later: until then it is as the base says.
-      return then(orMissing(() => this.#base.loadBefore(oid, before)), (loaded) => {
+      return when(orMissing(() => this.#base.loadBefore(oid, before)), (loaded) => {
         if (loaded instanceof POSKeyError || loaded === null) return null;
         if (loaded.end !== null) return loaded;
-        return then(this.#firstChange(oid), (end) => ({ data: loaded.data, serial: loaded.serial, end }));
+        return when(this.#firstChange(oid), (end) => ({ data: loaded.data, serial: loaded.serial, end }));
       });
     });
   }
 
   /** Loads an object that the changes don't have: because they never had it, or because it is gone. */
   #loadUnchanged(oid: Oid, before: Tid, error: POSKeyError): Awaitable<Loaded | null> {
-    return then(newestRecord(this.#changes, oid), (tid) => {
+    return when(newestRecord(this.#changes, oid), (tid) => {
       if (tid !== undefined) throw error;
       return this.#base.loadBefore(oid, before);
     });
   }
 
   loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
-    return then(
+    return when(
       orMissing(() => this.#changes.loadSerial(oid, serial)),
       (data) => data instanceof POSKeyError ? this.#base.loadSerial(oid, serial) : data,
     );
   }
 
   getTid(oid: Oid): Awaitable<Tid> {
-    return then(orMissing(() => this.#changes.getTid(oid)), (tid) => {
+    return when(orMissing(() => this.#changes.getTid(oid)), (tid) => {
       if (!(tid instanceof POSKeyError)) return tid;
-      return then(newestRecord(this.#changes, oid), (gone) => {
+      return when(newestRecord(this.#changes, oid), (gone) => {
         if (gone !== undefined) throw tid;
         return this.#base.getTid(oid);
       });
@@ -202,10 +202,10 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   history(oid: Oid, size: number): Awaitable<Revision[]> {
-    return then(orMissing(() => this.#changes.history(oid, size)), (changed) => {
+    return when(orMissing(() => this.#changes.history(oid, size)), (changed) => {
       if (changed instanceof POSKeyError) return this.#base.history(oid, size);
       if (changed.length >= size) return changed;
-      return then(
+      return when(
         orMissing(() => this.#base.history(oid, size - changed.length)),
         (before) => before instanceof POSKeyError ? changed : [...changed, ...before],
       );
@@ -220,9 +220,9 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   lastInvalidations(count: number): Awaitable<{ readonly tid: Tid; readonly oids: readonly Oid[] }[]> {
-    return then(this.#changes.lastInvalidations(count), (changed) => {
+    return when(this.#changes.lastInvalidations(count), (changed) => {
       if (changed.length >= count) return changed;
-      return then(this.#base.lastInvalidations(count - changed.length), (before) => [...before, ...changed]);
+      return when(this.#base.lastInvalidations(count - changed.length), (before) => [...before, ...changed]);
     });
   }
 
@@ -260,7 +260,7 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   loadBlob(oid: Oid, serial: Tid): Awaitable<string> {
-    return then(orMissing(() => this.#changes.loadBlob(oid, serial)), (found) => {
+    return when(orMissing(() => this.#changes.loadBlob(oid, serial)), (found) => {
       if (typeof found === "string") return found;
       if (!supportsBlobs(this.#base)) throw found;
       return this.#base.loadBlob(oid, this.#blobOfBase(oid, serial));
@@ -295,8 +295,9 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   begin(metadata: TransactionMetadata, options: BeginOptions = {}): BlobTransaction & UndoingTransaction {
-    const inner = this.#changes.begin(metadata, { ...options, tid: options.tid ?? this.#firstTid() });
-    return new DemoTransaction(inner as BlobTransaction & UndoingTransaction, {
+    // What is held back until the vote is merged here: nothing is left to the caller.
+    const own = { ...options, tid: options.tid ?? this.#firstTid(), callerResolves: false };
+    return new DemoTransaction(this.#changes.begin(metadata, own), {
       base: this.#base,
       changes: this.#changes,
       merge: this.#merge,
@@ -331,7 +332,7 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   #firstChange(oid: Oid): Awaitable<Tid | null> {
     const known = this.#firsts.get(oid);
     if (known !== undefined) return known;
-    return then(orMissing(() => this.#changes.history(oid, Number.MAX_SAFE_INTEGER)), (revisions) => {
+    return when(orMissing(() => this.#changes.history(oid, Number.MAX_SAFE_INTEGER)), (revisions) => {
       const first = revisions instanceof POSKeyError ? undefined : revisions.at(-1)?.tid;
       if (first === undefined) return null;
       if (this.#firsts.size >= MOST_FIRSTS) this.#firsts.clear();
@@ -341,9 +342,9 @@ export class DemoStorage implements IterableStorage, UndoableStorage, BlobStorag
   }
 
   #isKnown(oid: Oid): Awaitable<boolean> {
-    return then(
+    return when(
       newestRevision(this.#changes, oid),
-      (tid) => tid !== undefined ? true : then(newestRevision(this.#base, oid), (tid) => tid !== undefined),
+      (tid) => tid !== undefined ? true : when(newestRevision(this.#base, oid), (tid) => tid !== undefined),
     );
   }
 

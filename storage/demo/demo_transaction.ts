@@ -107,7 +107,8 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
 
   storeBlob(oid: Oid, serial: Tid, data: Uint8Array, temporaryFile: string): void {
     this.#requireOpen();
-    if (this.#heldOids.has(oid)) this.#passHeld();
+    // Clients send a blob's record twice; the later one counts.
+    if (this.#heldOids.delete(oid)) this.#held = this.#held.filter((held) => held.oid !== oid);
     this.#passed.push({ oid, serial, className: classOf(data) });
     this.#inner.storeBlob(oid, serial, data, temporaryFile);
   }
@@ -119,6 +120,8 @@ export class DemoTransaction implements BlobTransaction, UndoingTransaction {
 
   undo(tid: Tid): void {
     this.#requireOpen();
+    // What was stored before must not come after it.
+    if (this.#held.length > 0) this.#passHeld();
     this.#undone.push(tid);
     this.#inner.undo(tid);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Awaitable, formatOid, type Oid, StorageError, then, type Tid } from "../../values/mod.ts";
+import { type Awaitable, formatOid, type Oid, StorageError, type Tid, when } from "../../values/mod.ts";
 import { type Packable, type PackOptions, type PackResult, supportsPack } from "../pack.ts";
 import {
   announced,
@@ -66,12 +66,12 @@ export class TransformingStorage extends WrappingStorage<WrappedStorage & BlobSt
 
   override loadBefore(oid: Oid, before: Tid): Awaitable<Loaded | null> {
     const found = this.inner.loadBefore(oid, before);
-    return then(found, (loaded) => this.#loaded(oid, loaded));
+    return when(found, (loaded) => this.#loaded(oid, loaded));
   }
 
   override loadSerial(oid: Oid, serial: Tid): Awaitable<Uint8Array> {
     const found = this.inner.loadSerial(oid, serial);
-    return then(found, (data) => this.#read(oid, data));
+    return when(found, (data) => this.#read(oid, data));
   }
 
   /** The transactions, with their records changed. */
@@ -88,7 +88,7 @@ export class TransformingStorage extends WrappingStorage<WrappedStorage & BlobSt
     const change = (record: CurrentRecord | null) =>
       record && { ...record, data: this.#read(record.oid, record.data) };
     const found = this.inner.currentRecord(from);
-    return then(found, change);
+    return when(found, change);
   }
 
   loadBlob(oid: Oid, serial: Tid): Awaitable<string> {

@@ -86,6 +86,26 @@ Deno.test("a reference in a form that only old Python wrote is found", () => {
   assertEquals(find(`${head}(${high}cm\nc\ntQ0${high}Q.`), ["0xff", "0xff"]);
 });
 
+Deno.test("S08 weak references and those to other databases are not followed, whatever else a record has", () => {
+  const oids = ["1", "2", "3", "4", "5"].map((digit) => `C\x08\0\0\0\0\0\0\0${digit}`);
+  const global = "cm\nc\n", text = (word: string) => `X${String.fromCharCode(word.length)}\0\0\0${word}`;
+  const references = [
+    `${oids[0]}${global}\x86Q`,
+    // A weak one, one to another database, with and without a class, and a weak one as it was once.
+    `](${text("w")}${oids[1]}\x85eQ`,
+    `](${text("m")}${text("other")}${oids[2]}${global}\x87eQ`,
+    `](${text("n")}${text("other")}${oids[3]}\x86eQ`,
+    `]${oids[1]}aQ`,
+    `${oids[4]}Q`,
+  ].join("0");
+  // With a number as text, which few records have, the record is read in another way.
+  for (const rest of ["", "0I1\n"]) {
+    const record = `\x80\x03ca\nb\n.\x80\x03${references}${rest}.`;
+    const found = recordReferences(Uint8Array.from(record, (c) => c.charCodeAt(0)));
+    assertEquals(found.map(formatOid), ["0x31", "0x35"], JSON.stringify(rest));
+  }
+});
+
 Deno.test("a reference to no object is an error, not an object less", () => {
   const head = "\x80\x03ca\nb\n.\x80\x03";
   for (

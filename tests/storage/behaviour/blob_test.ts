@@ -126,4 +126,8 @@ everyBlobStorage("undo gives a blob the content from before, and undo of that th
   const gone = await undo(storage, created);
   await assertRejects(() => blobs.content(2, gone), POSKeyError);
   assertEquals(await blobs.text(2, created), "new");
+  // And it is there again when that is undone.
+  const back = await undo(storage, gone);
+  assertEquals(await blobs.text(2, back), "new");
+  assertEquals(await blobs.text(2, await undo(storage, await undo(storage, back))), "new");
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { NO_TID, oid, POSKeyError, type Tid, tid } from "../../../values/mod.ts";
+import { MAX_TID, NO_TID, oid, POSKeyError, type Tid, tid } from "../../../values/mod.ts";
 import { linked } from "../file/pack_samples.ts";
 import { commit, packTo, revisions, textAt } from "../samples.ts";
 import { everyPackableStorage } from "./kinds.ts";
@@ -80,5 +80,30 @@ everyPackableStorage(
     const tids = await revisions(storage, 0, ["a", "b"]);
     await packTo(storage, tid(0x03d1_0000_0000_0000n));
     assertEquals((await storage.history(oid(0), 9)).map(({ tid }) => tid), tids.toReversed());
+  },
+);
+
+everyPackableStorage(
+  "S07 a reference that moves while one pack after the other runs never leads to nothing",
+  async (storage) => {
+    let last = await commit(storage, [
+      [0, NO_TID, linked("root", [1, 2])],
+      [1, NO_TID, linked("one", [9])],
+      [2, NO_TID, linked("two")],
+      [9, NO_TID, linked("nine")],
+    ]);
+    let unused = last;
+    for (let turn = 0; turn < 5; turn++) {
+      // To a moment at which nothing referred to it, but for the first time.
+      const packing = packTo(storage, unused);
+      // In one transaction, as whoever moves something does; then to the other, to nobody, and back in use.
+      for (const [one, two] of [[[], [9]], [[9], []], [[], []], [[9], []]]) {
+        last = await commit(storage, [[1, last, linked("one", one)], [2, last, linked("two", two)]]);
+        if (one.length + two.length === 0) unused = last;
+      }
+      await packing;
+      assertEquals((await storage.loadBefore(oid(9), MAX_TID))?.data, linked("nine"), `turn ${turn}`);
+      assertEquals(await storage.getTid(oid(2)), last);
+    }
   },
 );

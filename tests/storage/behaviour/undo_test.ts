@@ -64,6 +64,20 @@ everyUndoingStorage("undoing a deletion brings the object back", async (storage,
 });
 
 everyUndoingStorage(
+  "a deletion can be undone when what came after it is undone",
+  async (storage, { deletes }) => {
+    if (!deletes) return;
+    const made = await commit(storage, [[1, NO_TID, "a"]]);
+    const gone = await remove(storage, 1, made);
+    const back = await commit(storage, [[1, gone, "b"]]);
+    await undo(storage, back);
+    assertEquals(await textAt(storage, 1), undefined);
+    await undo(storage, gone);
+    assertEquals(await textAt(storage, 1), "a");
+  },
+);
+
+everyUndoingStorage(
   "a later change stands in the way, says which object, and all stays as it is",
   async (storage) => {
     const start = await commit(storage, [[1, NO_TID, "a"], [2, NO_TID, "a"], [3, NO_TID, "a"]]);

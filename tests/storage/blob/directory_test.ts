@@ -1,6 +1,7 @@
 /** The blob directory: layouts, names, what a crash has left, files that shared clients bring. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { removeStrays } from "../../../storage/blob/removal.ts";
 import { BlobDirectory } from "../../../storage/mod.ts";
 import { oid, POSKeyError, StorageError, tid } from "../../../values/mod.ts";
 import { filesBelow, inFolder } from "./folders.ts";
@@ -152,4 +153,18 @@ Deno.test("all revisions with files are found, in both layouts, also under names
     put(`${folder}/one/0x0/0x0/0x0/0x0/0x0/0x0/0x0/0x9/0x05.blob`, "");
     put(`${folder}/one/.layout`, "bushy");
     assertEquals([...BlobDirectory.open(`${folder}/one`).entries()], [{ oid: oid(9), tids: [tid(5)] }]);
+  }));
+
+Deno.test("a revision whose record is just being written is no stray", () =>
+  inFolder(async (folder) => {
+    const directory = BlobDirectory.open(folder), nobody = () => false;
+    const path = directory.pathOf(x, t), stray = directory.pathOf(oid(7), t);
+    put(path, "being written");
+    put(stray, "stray");
+    directory.markPlacing(path, true);
+    await removeStrays(directory, nobody);
+    assertEquals([directory.has(x, t), directory.has(oid(7), t)], [true, false]);
+    directory.markPlacing(path, false);
+    await removeStrays(directory, nobody);
+    assertEquals(directory.has(x, t), false);
   }));

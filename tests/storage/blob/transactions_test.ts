@@ -2,11 +2,13 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  BlobDirectory,
   type BlobRestoringTransaction,
   capabilitiesOf,
   FileStorage,
   type IteratedRecord,
   type Packable,
+  realBlobFiles,
   type Storage,
   supportsBlobs,
 } from "../../../storage/mod.ts";
@@ -21,7 +23,7 @@ import {
   tidTime,
   UnresolvedConflicts,
 } from "../../../values/mod.ts";
-import { bytes, commit, nobody, record } from "../samples.ts";
+import { bytes, commit, nobody, record, undo } from "../samples.ts";
 import {
   BLOB_RECORD,
   blobRevisions,
@@ -181,6 +183,24 @@ for (const keepOld of [true, false]) {
     }));
 }
 
+Deno.test("undo and packs do without second names for files, where the file system has none", () =>
+  inFolder(async (folder) => {
+    const link = () => {
+      throw new Deno.errors.NotSupported("no second names");
+    };
+    const blobDir = BlobDirectory.open(`${folder}/blobs`, { files: { ...realBlobFiles, link } });
+    await using storage = FileStorage.open(`${folder}/Data.fs`, { blobDir, packKeepOld: true });
+    await commit(storage, [[ROOT_OID, NO_TID, rootRecord]]);
+    const [, two] = await blobRevisions(storage, 1, ["one", "two"]);
+    const undone = await undo(storage, two);
+    assertEquals(contentOf(storage, 1, undone), "one");
+    await storage.pack(Date.now() / 1000 + 1);
+    assertEquals(Object.values(filesBelow(`${folder}/blobs`)), ["one"]);
+    assertEquals(Object.values(filesBelow(`${folder}/blobs.old`)), ["one", "two", "one"]);
+    assertEquals(Deno.readTextFileSync(`${folder}/blobs.old/.layout`), "bushy");
+    assertEquals(contentOf(storage, 1, undone), "one");
+  }));
+
 Deno.test("a pack of a storage inside of blobs removes their files as well", () =>
   inFolder(async (folder) => {
     await using storage = kinds[1].open(folder);
@@ -289,4 +309,18 @@ Deno.test("an object's record that is no blob has no file to undo", () =>
     await transaction.vote();
     await transaction.finish();
     assertEquals(filesBelow(`${folder}/blobs`), {});
+  }));
+
+Deno.test("a database that is begun anew has none of the blobs of the one before", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/Data.fs`, blobDir = `${folder}/blobs`;
+    {
+      await using storage = FileStorage.open(path, { blobDir });
+      await blobRevisions(storage, 1, ["one", "two"]);
+      await commitBlob(storage, 2 ** 20, NO_TID, "far away");
+    }
+    await using storage = FileStorage.open(path, { blobDir, create: true });
+    assertEquals([storage.length(), filesBelow(blobDir)], [0, {}]);
+    const serial = await commitBlob(storage, 1, NO_TID, "new");
+    assertEquals(contentOf(storage, 1, serial), "new");
   }));

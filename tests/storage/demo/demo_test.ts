@@ -176,6 +176,16 @@ Deno.test("several changes can be undone at once, and later ones stand in the wa
     assertEquals(await load(demo, 1), ["a", t5, null]);
   }));
 
+Deno.test("an undo comes after what its transaction has stored before it, as in a file", () =>
+  withDemo(async ({ demo, t1 }) => {
+    const t3 = await commit(demo, [[1, t1, "A"]]);
+    const transaction = demo.begin(nobody);
+    transaction.store(oid(1), t3, record("AA"));
+    transaction.undo(t3);
+    await assertRejects(async () => await transaction.vote(), UndoError);
+    assertEquals(await load(demo, 1), ["A", t3, null]);
+  }));
+
 const counter = (value: number) => writeRecord(new Global("BTrees.Length", "Length"), value);
 
 for (const place of ["in memory", "in a file"]) {
@@ -203,6 +213,36 @@ for (const place of ["in memory", "in a file"]) {
       assertEquals(await late.vote(), [oid(1)]);
       assertEquals(await demo.loadSerial(oid(1), await late.finish()), counter(1112));
       assert(t4 > t3);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+for (const place of ["in memory", "in a file"]) {
+  Deno.test(`changes are merged beside a blob, also where the caller would do it (${place})`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const base = new MappingStorage();
+      const t1 = await commit(base, [[1, NO_TID, counter(1)], [2, NO_TID, "blob"]]);
+      const changes = place === "in memory"
+        ? undefined
+        : FileStorage.open(`${folder}/Changes.fs`, { blobDir: `${folder}/blobs` });
+      await using demo = new DemoStorage({ base, changes });
+      const t2 = await commit(demo, [[1, t1, counter(11)]]);
+      const blob = demo.receiveBlob();
+      blob.write(bytes("content"));
+      blob.close();
+      const transaction = demo.begin(nobody, { callerResolves: true });
+      transaction.store(oid(1), t1, counter(101));
+      // As clients do, who send a blob's record twice.
+      transaction.store(oid(2), t1, record("blob"));
+      transaction.storeBlob(oid(2), t1, record("blob"), blob.path);
+      assertEquals(await transaction.vote(), [oid(1)]);
+      const t3 = await transaction.finish();
+      assert(t3 > t2);
+      assertEquals(await demo.loadSerial(oid(1), t3), counter(111));
+      assertEquals(Deno.readTextFileSync(await demo.loadBlob(oid(2), t3)), "content");
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
