@@ -52,6 +52,9 @@ export interface Disk {
   syncDirectory(path: string): void;
 }
 
+/** Bytes of one call: more than 2^31 - 1 are refused by the runtime, though files may have such records. */
+const LARGEST_CALL = 1 << 30;
+
 const flags: Record<OpenMode, string> = { read: "r", update: "r+", create: "w+" };
 
 class RealFile implements DiskFile {
@@ -59,6 +62,11 @@ class RealFile implements DiskFile {
 
   constructor(readonly path: string, mode: OpenMode) {
     this.#fd = fs.openSync(path, flags[mode]);
+    // To be read, the system opens directories, too; the first read would fail then, and name nothing.
+    if (mode === "read" && fs.fstatSync(this.#fd).isDirectory()) {
+      this.close();
+      throw Object.assign(new Error(`${path}: is a directory, expected a file`), { code: "EISDIR" });
+    }
   }
 
   size(): number {
@@ -68,7 +76,8 @@ class RealFile implements DiskFile {
   read(buffer: Uint8Array, position: number): number {
     let done = 0;
     while (done < buffer.length) {
-      const count = fs.readSync(this.#fd, buffer, done, buffer.length - done, position + done);
+      const length = Math.min(buffer.length - done, LARGEST_CALL);
+      const count = fs.readSync(this.#fd, buffer, done, length, position + done);
       if (count === 0) break;
       done += count;
     }
@@ -78,7 +87,8 @@ class RealFile implements DiskFile {
   write(bytes: Uint8Array, position: number): void {
     let done = 0;
     while (done < bytes.length) {
-      done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+      const length = Math.min(bytes.length - done, LARGEST_CALL);
+      done += fs.writeSync(this.#fd, bytes, done, length, position + done);
     }
   }
 

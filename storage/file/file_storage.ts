@@ -55,10 +55,10 @@ import { mergeWith } from "./merge.ts";
 import { openDataFile } from "./open.ts";
 import type { FileStorageOptions } from "./options.ts";
 import { FilePacker } from "./pack.ts";
-import { packPath } from "./pack_engine.ts";
+import { packPath } from "./pack_paths.ts";
 import { RecordReader } from "./record_reader.ts";
 import { SpillFiles } from "./spill_files.ts";
-import { undoLog } from "./undo.ts";
+import { findUndoable, undoLog } from "./undo.ts";
 import { VisibleFile } from "./visible_file.ts";
 import { Voting } from "./voting.ts";
 
@@ -143,13 +143,11 @@ export class FileStorage
     this.readOnly = options.readOnly ?? false;
     this.#disk = options.disk ?? realDisk;
     this.#lock = lock;
-    const { blobDir } = options, { readOnly } = this;
+    const { blobDir, create } = options, { readOnly } = this;
     this.#blobs = typeof blobDir === "string" ? BlobDirectory.open(blobDir, { readOnly }) : blobDir;
-    const { file, index, end, lastTid, maxOid } = openDataFile(path, {
-      disk: this.#disk,
-      readOnly: this.readOnly,
-      create: options.create ?? false,
-    });
+    const opened = openDataFile(path, { disk: this.#disk, readOnly, create });
+    const { file, index, end, lastTid, maxOid } = opened;
+    if (create) this.#blobs?.clear();
     const reader = (file: DiskFile) => new RecordReader(file, options.cacheSize ?? DEFAULT_CACHE);
     this.#visible = new VisibleFile(file, index, reader(file), end, lastTid);
     this.#maxOid = maxOid;
@@ -191,6 +189,7 @@ export class FileStorage
       blobRevision: (position) => this.#visible.blobRevision(position),
       sharedData: (oid, data, previous) => this.#sharedData(oid, data, previous),
       generation: () => this.#visible.generation,
+      findUndoable: (tid) => findUndoable(this.#visible, tid),
       vote: (transaction) => this.#vote(transaction),
       holdRoom: () => this.#ballast.hold(this.#voting.reserved),
       finish: (transaction, published, decided) => this.#finish(transaction, published, decided),
@@ -204,7 +203,7 @@ export class FileStorage
     while (record.tid >= before) {
       if (record.previous === 0) return null;
       end = record.tid;
-      record = this.#visible.reader.record(record.previous);
+      record = this.#visible.reader.record(record.previous, oid);
     }
     const data = record.data ?? this.#visible.reader.data(record);
     if (data === null) throw new POSKeyError(oid);
@@ -212,7 +211,7 @@ export class FileStorage
   }
 
   loadSerial(oid: Oid, serial: Tid): Uint8Array {
-    const position = this.#visible.reader.find(this.#visible.newestPosition(oid), serial);
+    const position = this.#visible.reader.find(oid, this.#visible.newestPosition(oid), serial);
     const data = position === undefined
       ? null
       : this.#visible.reader.data(this.#visible.reader.record(position));
@@ -229,7 +228,7 @@ export class FileStorage
   history(oid: Oid, size: number): Revision[] {
     const revisions: Revision[] = [];
     for (let position = this.#visible.newestPosition(oid); position !== 0 && revisions.length < size;) {
-      const record = this.#visible.reader.record(position);
+      const record = this.#visible.reader.record(position, oid);
       const transaction = this.#visible.reader.transaction(record.transaction);
       revisions.push({
         ...this.#visible.reader.metadata(transaction),
@@ -363,7 +362,7 @@ export class FileStorage
   /** Where an object that is restored finds the same data in the transaction that is said to have it. */
   #sharedData(oid: Oid, data: Uint8Array, previous: Tid): number | undefined {
     const newest = this.#visible.index.get(oid);
-    const position = newest === undefined ? undefined : this.#visible.reader.find(newest, previous);
+    const position = newest === undefined ? undefined : this.#visible.reader.find(oid, newest, previous);
     if (position === undefined) return undefined;
     const shared = this.#visible.reader.data(this.#visible.reader.record(position));
     return shared !== null && equalBytes(shared, data) ? position : undefined;

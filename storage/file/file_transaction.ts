@@ -12,6 +12,7 @@ import {
   ReadOnlyError,
   StorageTransactionError,
   type Tid,
+  type UndoError,
   UnresolvedConflicts,
 } from "../../values/mod.ts";
 import type { BlobDirectory, PendingBlobs } from "../blob/mod.ts";
@@ -22,6 +23,7 @@ import type {
   TransactionMetadata,
   UndoingTransaction,
 } from "../storage.ts";
+import type { TransactionHeader } from "./format.ts";
 import type { SpillFiles } from "./spill_files.ts";
 import { TransactionBody } from "./transaction_body.ts";
 
@@ -35,7 +37,12 @@ export type Step =
     /** Whether its record waits for those of an undo. */
     readonly late: boolean;
   }
-  | { readonly kind: "undo"; readonly tid: Tid };
+  | {
+    readonly kind: "undo";
+    readonly tid: Tid;
+    /** Where it was found by the time of the vote, or why it can't be undone. */
+    found?: TransactionHeader | UndoError;
+  };
 
 /** The storage's side of a transaction. */
 export interface TransactionHost {
@@ -51,6 +58,8 @@ export interface TransactionHost {
   sharedData(oid: Oid, data: Uint8Array, previous: Tid): number | undefined;
   /** Goes up when positions in the file have changed. */
   generation(): number;
+  /** Finds a transaction that is to be undone, or why it can't be. */
+  findUndoable(tid: Tid): Promise<TransactionHeader | UndoError>;
   /** Checks the steps against the database and takes the objects for this transaction. */
   vote(transaction: FileTransaction): readonly Oid[];
   /** Holds back room on the disk for everything that has voted. */
@@ -251,6 +260,28 @@ export class FileTransaction implements BlobRestoringTransaction, DeletingTransa
 
   vote(): Awaitable<readonly Oid[]> {
     this.#require("open");
+    return this.#undoes && !this.#refusal ? this.#voteUndoing() : this.#vote();
+  }
+
+  async #voteUndoing(): Promise<readonly Oid[]> {
+    this.#phase = "voting";
+    try {
+      for (let found = -1; found !== this.#host.generation();) {
+        found = this.#host.generation();
+        for (const step of this.#steps) {
+          if (step.kind === "undo") step.found = await this.#host.findUndoable(step.tid);
+        }
+      }
+      this.#require("voting");
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    this.#phase = "open";
+    return await this.#vote();
+  }
+
+  #vote(): Awaitable<readonly Oid[]> {
     try {
       if (this.#refusal) throw this.#refusal;
       const resolved = this.#host.vote(this);

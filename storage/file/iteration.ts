@@ -13,7 +13,13 @@ import type { Disk, DiskFile } from "../disk.ts";
 import type { IteratedRecord, IteratedTransaction } from "../storage.ts";
 import { FIRST_TRANSACTION, type TransactionHeader, TransactionStatus } from "./format.ts";
 import { RecordReader } from "./record_reader.ts";
-import { previousTransaction, recordsOf, transactionsOf, type WalkedTransaction } from "./scan.ts";
+import {
+  backwardWindow,
+  previousTransaction,
+  recordsOf,
+  transactionsOf,
+  type WalkedTransaction,
+} from "./scan.ts";
 import { FileWindow } from "./scan_window.ts";
 
 /** Below this there is nothing to win by looking from the end. */
@@ -55,12 +61,13 @@ export function* iterateTransactions(
 function startOf(file: DiskFile, start: Tid, end: number): number {
   if (end < SMALL_FILE) return FIRST_TRANSACTION;
   const first = transactionsOf(file, FIRST_TRANSACTION, end).next().value;
-  const last = previousTransaction(file, end);
+  const window = backwardWindow(file);
+  const last = previousTransaction(window, end);
   if (!first || !last || start - first.header.tid < last.tid - start) return FIRST_TRANSACTION;
   let position = end;
   for (let at: TransactionHeader | undefined = last; at && at.tid >= start;) {
     position = at.position;
-    at = previousTransaction(file, position);
+    at = previousTransaction(window, position);
   }
   return position;
 }

@@ -20,6 +20,7 @@ import { FIRST_TRANSACTION, MAGIC } from "./format.ts";
 import { indexPath, loadIndex, saveIndex } from "./index_file.ts";
 import { checkIndex } from "./index_file_check.ts";
 import { OidIndex } from "./oid_index.ts";
+import { oldPath, packPath } from "./pack_paths.ts";
 import { cutTail, type IndexRange, indexTransactions } from "./recovery.ts";
 
 const log = getLogger(["zeo", "storage", "file"]);
@@ -91,6 +92,7 @@ export function openDataFile(path: string, options: OpenDataFileOptions = {}): O
       if (readOnly) log.warn(`${path}: transaction at ${end} ${tail.fault}: ignored, as all that follows`);
       else cutTo = cutTail(file, end, tail, disk);
     }
+    if (!readOnly && !created) makeDurable(file, disk);
     if (!readOnly && (start.index === undefined || start.legacy)) {
       const fault = saveIndex(path, index, end, disk);
       if (fault !== undefined) log.warn(`${indexPath(path)}: not written: ${fault}`);
@@ -107,6 +109,7 @@ function openOrMake(path: string, disk: Disk, readOnly: boolean, create: boolean
   file: DiskFile;
   created: boolean;
 } {
+  if (isBetweenNames(path, disk) && !create) giveNameBack(path, disk, readOnly);
   const missing = !disk.exists(path);
   if (missing && readOnly) throw new FileStorageError(`${path}: no such file, and read-only none is made`);
   const file = disk.open(path, readOnly ? "read" : missing || create ? "create" : "update");
@@ -129,12 +132,42 @@ function openOrMake(path: string, disk: Disk, readOnly: boolean, create: boolean
   }
 }
 
+/**
+ * Where no file can have two names a pack renames the old one first, and Python's always does. A crash just then leaves no
+ * Data.fs, and an empty one must not take its place.
+ */
+function isBetweenNames(path: string, disk: Disk): boolean {
+  return !disk.exists(path) && disk.exists(oldPath(path)) && disk.exists(packPath(path));
+}
+
+function giveNameBack(path: string, disk: Disk, readOnly: boolean): void {
+  const fault = `${path}: missing after a pack that was interrupted, ${oldPath(path)} is it`;
+  if (readOnly) throw new FileStorageError(`${fault}; a server gives it its name back`);
+  disk.rename(oldPath(path), path);
+  disk.syncDirectory(dirname(path));
+  log.warn(`${fault}, and has its name again`);
+}
+
 function makeEmpty(file: DiskFile, disk: Disk): void {
   // An index that another file left behind must not be taken for this one's.
   disk.remove(indexPath(file.path));
   file.write(MAGIC, 0);
   file.syncNow();
   disk.syncDirectory(dirname(file.path));
+}
+
+/**
+ * A process that was killed may have left what is in no disk yet: transactions, or a packed file under its new name. From
+ * now on they are shown, and built upon.
+ */
+function makeDurable(file: DiskFile, disk: Disk): void {
+  file.syncNow();
+  try {
+    disk.syncDirectory(dirname(file.path));
+  } catch (error) {
+    // Some network file systems can't.
+    log.warn(`${dirname(file.path)}: could not be made durable: ${error}`);
+  }
 }
 
 interface SavedIndex {

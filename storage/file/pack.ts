@@ -13,7 +13,8 @@
  *   6  the directory is made durable; commits go on, in the new file
  *
  * At any moment there is a whole Data.fs: the old one up to step 3, the new one, with every transaction that was
- * acknowledged, from step 4 on. Without an index it is read in full at the next start, and that is all.
+ * acknowledged, from step 4 on. (Where no file can have two names it is renamed in step 3, and gets its name back at the
+ * next start if it comes to that.) Without an index it is read in full at the next start, and that is all.
  *
  * @module
  */
@@ -25,17 +26,11 @@ import type { PackOptions, PackResult } from "../pack.ts";
 import type { Appender } from "./appender.ts";
 import { indexPath } from "./index_file.ts";
 import { OidIndex } from "./oid_index.ts";
-import {
-  PackEngine,
-  type PackJob,
-  packPath,
-  type PackRound,
-  type PackWork,
-  removePackFiles,
-} from "./pack_engine.ts";
+import { PackEngine, type PackJob, type PackRound, type PackWork, removePackFiles } from "./pack_engine.ts";
 import { packError, PackStopped } from "./pack_messages.ts";
 import { PackLog } from "./pack_log.ts";
 import { Pace } from "./pack_pace.ts";
+import { oldPath, packPath } from "./pack_paths.ts";
 import { packReferences } from "./pack_references.ts";
 import { RemotePack } from "./pack_remote.ts";
 import { packTid } from "../pack_time.ts";
@@ -308,11 +303,6 @@ class Pack {
   #goOn(): void {
     if (this.#stopped) throw new PackStopped("told to stop");
   }
-}
-
-/** The path of the file from before the last pack. */
-function oldPath(path: string): string {
-  return `${path}.old`;
 }
 
 function keepOldFile(disk: Disk, path: string): void {

@@ -16,6 +16,7 @@ import { copyPacked, type PackCopy } from "./pack_copy.ts";
 import { PackCursor } from "./pack_cursor.ts";
 import { copyLater } from "./pack_later.ts";
 import { PackOutput } from "./pack_output.ts";
+import { packPath } from "./pack_paths.ts";
 import type { Pace } from "./pack_pace.ts";
 import { Reachable, type References } from "./pack_reach.ts";
 import { PackReader } from "./pack_reader.ts";
@@ -64,11 +65,6 @@ export interface PackWork {
   syncDirectory(): Awaitable<void>;
   /** Closes the files. */
   close(): Awaitable<void>;
-}
-
-/** The path of the file that a pack writes. */
-export function packPath(path: string): string {
-  return `${path}.pack`;
 }
 
 /** How often all is prepared with garbage collection before it is done without. */

@@ -4,19 +4,16 @@
  * @module
  */
 
-import { inflateSync } from "node:zlib";
 import { recordReferences } from "../../pickle/mod.ts";
 import type { Oid } from "../../values/mod.ts";
-
-/** How the compressing storage marks its records: ".z". No pickle starts so, as "." ends one. */
-const DOT = 0x2e, Z = 0x7a;
+import { decompressRecord } from "../zlib/compressed_record.ts";
 
 /**
  * The objects that a record refers to and keeps alive; one that is compressed as `zlibstorage` does is looked into.
  *
  * @throws {PickleError} when the record is malformed.
+ * @throws {StorageError} when it can't be decompressed, or would have more than a gibibyte.
  */
 export function packReferences(record: Uint8Array): Oid[] {
-  const compressed = record[0] === DOT && record[1] === Z;
-  return recordReferences(compressed ? new Uint8Array(inflateSync(record.subarray(2))) : record);
+  return recordReferences(decompressRecord(record));
 }

@@ -11,10 +11,12 @@
  * @module
  */
 
-import type { Tid } from "../../values/mod.ts";
+import type { Oid, Tid } from "../../values/mod.ts";
 
 /** A record as it lies in the file: the fields of its header that reads need, and its own data. */
 export interface StoredRecord {
+  /** Whose it is. */
+  readonly oid: Oid;
   /** The transaction that wrote it. */
   readonly tid: Tid;
   /** Position of the object's previous record; 0 for none. */
@@ -39,6 +41,7 @@ interface Slab {
  * views of little pieces are what the garbage collector would have most to do with.
  */
 class KeptRecord implements StoredRecord {
+  readonly oid: Oid;
   readonly tid: Tid;
   readonly previous: number;
   readonly transaction: number;
@@ -50,6 +53,7 @@ class KeptRecord implements StoredRecord {
   #data?: Uint8Array;
 
   constructor(fields: RecordFields, slab: Slab, start: number, size: number) {
+    this.oid = fields.oid;
     this.tid = fields.tid;
     this.previous = fields.previous;
     this.transaction = fields.transaction;

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { CorruptedTransactionError, readPosition, type Tid, tidFromBytes } from "../../values/mod.ts";
+import {
+  CorruptedTransactionError,
+  formatOid,
+  type Oid,
+  oidFromBytes,
+  readPosition,
+  type Tid,
+  tidFromBytes,
+} from "../../values/mod.ts";
 import type { DiskFile } from "../disk.ts";
 import type { TransactionMetadata } from "../storage.ts";
 import {
@@ -40,9 +48,20 @@ export class RecordReader {
     return this.#cache;
   }
 
-  /** The record at a position that the index or another record gave. */
-  record(position: number): StoredRecord {
-    return this.#cache.get(position) ?? this.#read(position);
+  /**
+   * The record at a position that the index or another record gave.
+   *
+   * @param oid Whose it has to be, so that a wrong index never gives an object another's data.
+   */
+  record(position: number, oid?: Oid): StoredRecord {
+    const record = this.#cache.get(position) ?? this.#read(position);
+    if (oid === undefined || record.oid === oid) return record;
+    throw new CorruptedTransactionError(
+      `${this.#file.path}: record at ${position} is of ${formatOid(record.oid)}, expected ${
+        formatOid(oid)
+      }: ` +
+        `the file or its index is damaged; without the index it is made anew`,
+    );
   }
 
   #read(position: number): StoredRecord {
@@ -52,6 +71,7 @@ export class RecordReader {
     const size = readPosition(scratch, 34);
     const length = RECORD_HEADER + (size || BACK_POINTER);
     const header = {
+      oid: oidFromBytes(scratch, 0),
       tid: tidFromBytes(scratch, 8),
       previous: readPosition(scratch, 16),
       transaction: readPosition(scratch, 24),
@@ -92,7 +112,7 @@ export class RecordReader {
           `${this.#file.path}: back pointers in a circle at ${record.back}`,
         );
       }
-      record = this.record(record.back);
+      record = this.record(record.back, record.oid);
     }
     return record.data;
   }
@@ -122,9 +142,9 @@ export class RecordReader {
   }
 
   /** Position of the record of an object that one transaction wrote, walking back from its newest record. */
-  find(newest: number, tid: Tid): number | undefined {
+  find(oid: Oid, newest: number, tid: Tid): number | undefined {
     for (let position = newest; position !== 0;) {
-      const record = this.record(position);
+      const record = this.record(position, oid);
       if (record.tid === tid) return position;
       position = record.previous;
     }

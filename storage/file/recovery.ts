@@ -57,7 +57,7 @@ export interface Tail {
 export interface Indexed {
   /** Position behind the last good transaction. */
   readonly end: number;
-  /** The last good transaction. */
+  /** The latest good transaction, which is the last one but after a time-stamp reduction. */
   readonly lastTid: Tid;
   /** What comes behind it, when the file doesn't end there and that was not wanted. */
   readonly tail?: Tail;
@@ -95,7 +95,7 @@ export function indexTransactions(file: DiskFile, index: OidIndex, range: IndexR
       );
     }
     indexTransaction(window, transaction, pointers);
-    lastTid = transaction.tid;
+    if (transaction.tid > lastTid) lastTid = transaction.tid;
     position = transactionEnd(transaction);
   }
   pointers.report();

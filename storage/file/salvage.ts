@@ -105,7 +105,8 @@ async function salvageTo(
   const size = file.size();
   const pace = new Pace(size, options);
   const findings = new Findings(options.limit ?? DEFAULT_LIMIT);
-  const copy = disk.open(target, "create");
+  const temporary = `${target}.part`;
+  const copy = disk.open(temporary, "create");
   try {
     const window = new FileWindow(file), output = new SalvageOutput(copy);
     const copier = new SalvageCopy(
@@ -129,6 +130,7 @@ async function salvageTo(
     output.flush();
     copy.syncNow();
     copy.close();
+    disk.rename(temporary, target);
     disk.syncDirectory(dirname(target));
     pace.finish();
     return {
@@ -144,7 +146,7 @@ async function salvageTo(
     };
   } catch (error) {
     copy.close();
-    disk.remove(target);
+    disk.remove(temporary);
     throw error;
   }
 }

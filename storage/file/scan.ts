@@ -26,6 +26,9 @@ import {
 } from "./format.ts";
 import { FileWindow } from "./scan_window.ts";
 
+/** Bytes that are read at once on a long way back: many transactions, as a rule. */
+const BACKWARD = 64 << 10;
+
 /** A transaction's header with the three strings behind it. */
 export interface WalkedTransaction {
   /** Where it is, and its numbers. */
@@ -109,29 +112,36 @@ export function* recordsOf(
 /**
  * The transaction that ends at `end`, or undefined at the start of the file.
  *
+ * @param source The file, or for a long walk a window on it.
  * @throws {CorruptedTransactionError} when there is none that ends there.
  */
-export function previousTransaction(file: DiskFile, end: number): TransactionHeader | undefined {
+export function previousTransaction(
+  source: DiskFile | FileWindow,
+  end: number,
+): TransactionHeader | undefined {
   if (end <= FIRST_TRANSACTION) return undefined;
-  const trailer = new Uint8Array(TRANSACTION_TRAILER);
-  const length = file.read(trailer, end - TRANSACTION_TRAILER) === TRANSACTION_TRAILER
-    ? readPosition(trailer, 0)
-    : -1;
+  const window = source instanceof FileWindow ? source : new FileWindow(source, TRANSACTION_HEADER);
+  const trailer = window.findBackward(end - TRANSACTION_TRAILER, TRANSACTION_TRAILER);
+  const length = trailer < 0 ? -1 : readPosition(window.bytes, trailer);
   const position = end - TRANSACTION_TRAILER - length;
   if (length < TRANSACTION_HEADER || position < FIRST_TRANSACTION) {
     const fault = `says that it has ${length} bytes, expected ${TRANSACTION_HEADER} to ${
       end - FIRST_TRANSACTION - TRANSACTION_TRAILER
     }`;
-    throw new CorruptedTransactionError(`${file.path}: transaction that ends at ${end} ${fault}`);
+    throw new CorruptedTransactionError(`${window.file.path}: transaction that ends at ${end} ${fault}`);
   }
-  const header = new Uint8Array(TRANSACTION_HEADER);
-  file.read(header, position);
-  const transaction = readTransactionHeader(header, 0, position);
+  const header = window.findBackward(position, TRANSACTION_HEADER);
+  const transaction = readTransactionHeader(window.bytes, header, position);
   if (transaction.length !== length) {
     const fault = `says ${transaction.length} bytes at its start and ${length} at its end, ${end}`;
-    throw corrupted(file, "transaction", position, fault);
+    throw corrupted(window.file, "transaction", position, fault);
   }
   return transaction;
+}
+
+/** A window for a long walk towards the start of a file. */
+export function backwardWindow(file: DiskFile): FileWindow {
+  return new FileWindow(file, BACKWARD);
 }
 
 /** What is wrong with the copy of the length that ends a transaction, if something is. */

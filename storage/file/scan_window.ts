@@ -46,6 +46,16 @@ export class FileWindow {
     return length <= this.#filled ? 0 : -1;
   }
 
+  /** The same for who goes towards the start of the file: what lies before is read along, not what comes after. */
+  findBackward(position: number, length: number): number {
+    const offset = position - this.#start;
+    if (offset >= 0 && offset + length <= this.#filled) return offset;
+    const end = position + length, start = Math.max(0, end - this.bytes.length);
+    return this.find(Math.min(start, position), Math.max(end - start, length)) < 0
+      ? -1
+      : position - this.#start;
+  }
+
   /** Drops what is in the window, since the file has changed. */
   forget(): void {
     this.#filled = 0;

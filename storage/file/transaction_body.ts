@@ -127,7 +127,13 @@ export class TransactionBody {
     for (const record of this.#records) {
       const start = record.offset - this.#spilled, { size } = record;
       if (start < 0 || size === 0 || size > LARGEST_OFFER || record.tid !== undefined) continue;
-      const fields = { tid, previous: readPosition(this.#bytes, start + 16), transaction, back: 0 };
+      const fields = {
+        oid: record.oid,
+        tid,
+        previous: readPosition(this.#bytes, start + 16),
+        transaction,
+        back: 0,
+      };
       cache.keep(transaction + record.offset, fields, start + RECORD_HEADER, size);
     }
   }

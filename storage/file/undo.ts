@@ -13,7 +13,7 @@ import type { UndoEntry } from "../storage.ts";
 import type { FileTransaction } from "./file_transaction.ts";
 import { type TransactionHeader, TransactionStatus } from "./format.ts";
 import type { Merge } from "./merge.ts";
-import { previousTransaction, recordsOf } from "./scan.ts";
+import { backwardWindow, previousTransaction, recordsOf } from "./scan.ts";
 import type { VisibleFile } from "./visible_file.ts";
 
 /** Time that the log may take before others are served, in milliseconds. */
@@ -30,10 +30,10 @@ export async function undoLog(
   const found: UndoEntry[] = [];
   // What is visible now; a pack that puts another file in place ends the log early rather than mixing two files.
   const { file, reader } = visible;
-  const slice = new Slice(SLICE);
+  const window = backwardWindow(file), slice = new Slice(SLICE);
   let passed = 0;
   for (let end = visible.end; passed < stop;) {
-    const transaction = previousTransaction(file, end);
+    const transaction = previousTransaction(window, end);
     if (!transaction || transaction.status === TransactionStatus.packed) break;
     end = transaction.position;
     if (transaction.status === TransactionStatus.complete) {
@@ -50,19 +50,47 @@ export async function undoLog(
 }
 
 /**
+ * Finds a transaction that is to be undone. The way back to an old one is long: others are served meanwhile.
+ *
+ * @returns Where it is; or why it can't be undone, when there is no such transaction or it is too old.
+ */
+export async function findUndoable(visible: VisibleFile, tid: Tid): Promise<TransactionHeader | UndoError> {
+  const slice = new Slice(SLICE);
+  let { file, end } = visible, window = backwardWindow(file);
+  for (;;) {
+    const transaction = previousTransaction(window, end);
+    if (transaction && transaction.tid === tid) {
+      if (transaction.status === TransactionStatus.complete) return transaction;
+      return new UndoError("non-undoable transaction");
+    }
+    if (!transaction || transaction.status === TransactionStatus.packed) {
+      return new UndoError("Invalid transaction id");
+    }
+    end = transaction.position;
+    const resting = slice.rest();
+    if (resting) {
+      await resting;
+      // A pack has put another file in its place.
+      if (visible.file !== file) ({ file, end } = visible), window = backwardWindow(file);
+    }
+  }
+}
+
+/**
  * Adds the records that undo a transaction to another one.
  *
+ * @param transaction The one to undo; see {@linkcode findUndoable}.
  * @returns The objects that were changed.
- * @throws {UndoError} when there is no such transaction, or it is too old.
+ * @throws {UndoError} when that one can't be undone.
  * @throws {MultipleUndoErrors} when later changes stand in the way.
  */
 export function undoInto(
   undoing: FileTransaction,
-  tid: Tid,
+  transaction: TransactionHeader | UndoError,
   visible: VisibleFile,
   merge: Merge,
 ): readonly Oid[] {
-  const transaction = findUndoable(visible, tid);
+  if (transaction instanceof UndoError) throw transaction;
   const failures = new Map<Oid, UndoError>();
   const states: [Oid, number | Uint8Array][] = [];
   for (const { oid, position } of recordsOf(visible.file, transaction)) {
@@ -78,20 +106,6 @@ export function undoInto(
   return [...new Set(states.map(([oid]) => oid))];
 }
 
-function findUndoable(visible: VisibleFile, tid: Tid): TransactionHeader {
-  for (let end = visible.end;;) {
-    const transaction = previousTransaction(visible.file, end);
-    if (transaction && transaction.tid === tid) {
-      if (transaction.status === TransactionStatus.complete) return transaction;
-      throw new UndoError("non-undoable transaction");
-    }
-    if (!transaction || transaction.status === TransactionStatus.packed) {
-      throw new UndoError("Invalid transaction id");
-    }
-    end = transaction.position;
-  }
-}
-
 /** An object's newest state, from this transaction or from the file. */
 interface Current {
   /** The record in the file that it is, or whose data it shares; undefined where its data is the transaction's own. */
@@ -103,7 +117,7 @@ function currentOf(oid: Oid, undoing: FileTransaction, { reader, index }: Visibl
   const own = undoing.body.newest(oid);
   if (own === undefined) {
     const newest = index.get(oid)!;
-    const stored = reader.record(newest);
+    const stored = reader.record(newest, oid);
     return { source: stored.data === null ? stored.back : newest, data: reader.data(stored) };
   }
   const { back } = undoing.body.records[own];
@@ -133,10 +147,10 @@ function undoneState(
   if (record.previous === 0) {
     return new UndoError("Can't undo an add transaction followed by conflicting transactions.", oid);
   }
-  const before = reader.data(reader.record(record.previous));
+  const before = reader.data(reader.record(record.previous, oid));
   if (!before) return new UndoError("_loadBack() failed", oid);
   // Where the transaction wrote the object twice, its last record is what others started from.
-  const last = reader.find(index.get(oid)!, record.tid) ?? position;
+  const last = reader.find(oid, index.get(oid)!, record.tid) ?? position;
   const old = reader.data(reader.record(last));
   return old && merge({ oid, old, committed: current.data, changed: before }) ||
     new UndoError("Some data were modified by a later transaction", oid);

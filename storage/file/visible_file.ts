@@ -53,13 +53,13 @@ export class VisibleFile {
 
   /** An object's newest record. @throws {POSKeyError} when there is none. */
   newest(oid: Oid): StoredRecord {
-    return this.reader.record(this.newestPosition(oid));
+    return this.reader.record(this.newestPosition(oid), oid);
   }
 
   /** Whether there is a record of that revision. */
   hasRevision(oid: Oid, tid: Tid): boolean {
     const newest = this.index.get(oid);
-    return newest !== undefined && this.reader.find(newest, tid) !== undefined;
+    return newest !== undefined && this.reader.find(oid, newest, tid) !== undefined;
   }
 
   /** The revision of the blob that the record at a position is; undefined where it is none. */

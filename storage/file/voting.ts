@@ -14,6 +14,7 @@ import {
   FileStorageQuotaError,
   formatOid,
   formatTid,
+  MAX_TID,
   type Oid,
   POSKeyError,
   ReadConflictError,
@@ -56,6 +57,13 @@ export class Voting {
     if (transaction.tid !== undefined && transaction.tid <= last.tid) {
       throw new StorageTransactionError(
         `transaction id ${formatTid(transaction.tid)} is not later than the last one, ${formatTid(last.tid)}`,
+      );
+    }
+    if (transaction.tid !== undefined && transaction.tid >= MAX_TID) {
+      throw new StorageTransactionError(
+        `transaction id ${formatTid(transaction.tid)}: expected one before ${
+          formatTid(MAX_TID)
+        }, as nobody would see it`,
       );
     }
     this.#checkAlone(transaction);
@@ -124,7 +132,7 @@ export class Voting {
   ): void {
     if (step.kind === "undo") {
       const merge = transaction.callerResolves ? mergeNothing : this.#merge;
-      for (const oid of undoInto(transaction, step.tid, this.#visible, merge)) resolved.add(oid);
+      for (const oid of undoInto(transaction, step.found!, this.#visible, merge)) resolved.add(oid);
       return;
     }
     const own = transaction.settle(step);
@@ -136,7 +144,7 @@ export class Voting {
       if (step.kind === "store") return;
       throw new POSKeyError(step.oid);
     }
-    const record = reader.record(position), committed = record.tid;
+    const record = reader.record(position, step.oid), committed = record.tid;
     // An object that is gone can be stored again, and deleted again, but nobody can rely on it.
     if (step.kind === "check" && record.data === null && record.back === 0) throw new POSKeyError(step.oid);
     if (committed === step.serial) return;
@@ -157,7 +165,7 @@ export class Voting {
 
   #mergeStore(oid: Oid, serial: Tid, newest: number, changed: Uint8Array): Uint8Array | undefined {
     const { reader } = this.#visible;
-    const started = reader.find(newest, serial);
+    const started = reader.find(oid, newest, serial);
     const old = started === undefined ? null : reader.data(reader.record(started));
     const committed = reader.data(reader.record(newest));
     return old && committed ? this.#merge({ oid, old, committed, changed }) : undefined;

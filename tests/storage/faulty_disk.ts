@@ -3,7 +3,9 @@
  *
  * What a crash leaves of a file: what was synced, and of the changes since then, in their order, as many as chance
  * has it, the last one perhaps in part. Names (a file made, renamed, removed) survive by the same rule, with
- * `syncDirectory` for the sync. With {@linkcode CrashOptions.reorder} any of the changes may be missing.
+ * `syncDirectory` for the sync. With {@linkcode CrashOptions.reorder} any of the changes may be missing, and with
+ * {@linkcode CrashOptions.sectors} any piece of them. A process that is killed loses nothing, and makes nothing durable:
+ * {@linkcode FaultyDisk.restart}.
  *
  * @module
  */
@@ -12,7 +14,7 @@ import type { Disk, DiskFile, OpenMode } from "../../storage/mod.ts";
 
 /** A call that changes something or makes it durable. */
 export interface DiskCall {
-  readonly kind: "create" | "write" | "truncate" | "sync" | "rename" | "remove" | "syncDirectory";
+  readonly kind: "create" | "write" | "truncate" | "sync" | "rename" | "link" | "remove" | "syncDirectory";
   readonly path: string;
   /** Where a write goes. */
   readonly position?: number;
@@ -35,7 +37,11 @@ export interface CrashOptions {
   readonly random: () => number;
   /** Whether an earlier change may be lost although a later one is kept. */
   readonly reorder?: boolean;
+  /** Whether any 512 bytes of a write may be lost, wherever they are. */
+  readonly sectors?: boolean;
 }
+
+const SECTOR = 512;
 
 /** A sync that waits for the test. */
 export interface WaitingSync {
@@ -97,9 +103,18 @@ class Content {
     };
   }
 
-  survivor({ random, reorder }: CrashOptions): Content {
+  survivor({ random, reorder, sectors }: CrashOptions): Content {
     const survivor = new Content();
     survivor.change({ kind: "write", position: 0, bytes: this.durable.view().slice() });
+    if (sectors) {
+      for (const change of this.pending) {
+        for (const piece of change.kind === "write" ? sectorsOf(change) : [change]) {
+          if (random() < 0.7) survivor.change(piece);
+        }
+      }
+      survivor.syncing()();
+      return survivor;
+    }
     const kept = reorder
       ? this.pending.filter(() => random() < 0.6)
       : this.pending.slice(0, Math.floor(random() * (this.pending.length + 1)));
@@ -112,6 +127,14 @@ class Content {
     }
     survivor.syncing()();
     return survivor;
+  }
+}
+
+function* sectorsOf({ position, bytes }: Change & { kind: "write" }): Generator<Change> {
+  for (let start = 0; start < bytes.length;) {
+    const end = Math.min(bytes.length, start + SECTOR - (position + start) % SECTOR);
+    yield { kind: "write", position: position + start, bytes: bytes.subarray(start, end) };
+    start = end;
   }
 }
 
@@ -136,6 +159,19 @@ export class FaultyDisk implements Disk {
   fault: (call: DiskCall) => Fault | undefined = () => undefined;
   /** Open files. */
   openFiles = 0;
+  /** Gives a file a second name; missing unless {@linkcode FaultyDisk.allowLinks} says otherwise, as on some disks. */
+  link?: (from: string, to: string) => void;
+
+  /** From now on a file can have two names. */
+  allowLinks(): this {
+    this.link = (from, to) => {
+      this.#begin("link", from);
+      const content = this.#find(from);
+      if (this.#names.has(to)) throw Object.assign(new Error(`${to} is there`), { code: "EEXIST" });
+      this.#rename((names) => names.set(to, content));
+    };
+    return this;
+  }
 
   /** A disk with files that are durable. */
   static with(files: Readonly<Record<string, Uint8Array>>): FaultyDisk {
@@ -171,13 +207,33 @@ export class FaultyDisk implements Disk {
     content.change({ kind: "write", position: content.now.size, bytes: bytes.slice() });
   }
 
+  /** Fails all calls of the process that has used it, and answers the disk as the next process finds it. */
+  restart(): FaultyDisk {
+    this.#off = true;
+    const after = this.#another();
+    after.#names = this.#names;
+    after.#durableNames = this.#durableNames;
+    after.#pendingNames = this.#pendingNames;
+    return after;
+  }
+
+  #another(): FaultyDisk {
+    const another = new FaultyDisk();
+    return this.link ? another.allowLinks() : another;
+  }
+
   /** Fails all calls from now on, and answers the disk as it is found when the power is back. */
   crash(options: CrashOptions): FaultyDisk {
     this.#off = true;
-    const after = new FaultyDisk();
+    const after = this.#another();
     const kept = Math.floor(options.random() * (this.#pendingNames.length + 1));
     for (const change of this.#pendingNames.slice(0, kept)) change(this.#durableNames);
-    for (const [path, content] of this.#durableNames) after.#names.set(path, content.survivor(options));
+    const survivors = new Map<Content, Content>();
+    for (const [path, content] of this.#durableNames) {
+      const survivor = survivors.get(content) ?? content.survivor(options);
+      survivors.set(content, survivor);
+      after.#names.set(path, survivor);
+    }
     after.#durableNames = new Map(after.#names);
     return after;
   }

@@ -107,19 +107,23 @@ Deno.test("a transaction that finishes behind a long write keeps its place behin
     ]);
   }));
 
-Deno.test("S23 a transaction is durable before anybody hears of it", () =>
-  onDisk(async ({ disk, path, open }) => {
-    const storage = open();
-    assert(isDurable(disk, path), "the new file");
-    for (const data of [[record("small")], [noise(5 << 20), noise(5 << 20)]]) {
-      const transaction = storage.begin(nobody);
-      for (const each of data) transaction.store(storage.newOids(1)[0], NO_TID, each);
-      await transaction.vote();
-      let durable = false;
-      await transaction.finish(() => void (durable = isDurable(disk, path)));
-      assert(durable);
-    }
-  }));
+// Who uses the storage alone has its syncs done on the spot, others have them done in another thread.
+for (const users of [1, 2]) {
+  Deno.test(`S23 a transaction is durable before anybody hears of it, be there ${users} or more`, () =>
+    onDisk(async ({ disk, path, open }) => {
+      const storage = open();
+      storage.users = users;
+      assert(isDurable(disk, path), "the new file");
+      for (const data of [[record("small")], [noise(5 << 20), noise(5 << 20)]]) {
+        const transaction = storage.begin(nobody);
+        for (const each of data) transaction.store(storage.newOids(1)[0], NO_TID, each);
+        await transaction.vote();
+        let durable = false;
+        await transaction.finish(() => void (durable = isDurable(disk, path)));
+        assert(durable);
+      }
+    }));
+}
 
 Deno.test("S23 a new file's name and a renamed index's are made durable", () =>
   onDisk(async ({ disk, path, open }) => {

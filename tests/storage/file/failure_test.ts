@@ -69,11 +69,17 @@ async function finishing(storage: FileStorage, id: number, data?: readonly Uint8
   return await (await voted(storage, id, data)).finish();
 }
 
-for (const [name, { message, setOff }] of Object.entries(mishaps)) {
-  Deno.test(`after ${name} nothing is written any more, reads go on, nothing acknowledged is lost`, () =>
+/** Who uses the storage alone has its syncs done on the spot, others have them done in another thread. */
+const mishapsOf = [1, 2].flatMap((users) =>
+  Object.entries(mishaps).map(([name, mishap]) => [users, name, mishap] as const)
+);
+
+for (const [users, name, { message, setOff }] of mishapsOf) {
+  Deno.test(`after ${name} nothing is written any more, reads go on, nothing acknowledged is lost (users: ${users})`, () =>
     onDisk(async (place) => {
       const { disk, path, open } = place;
       const storage = open();
+      storage.users = users;
       const first = await commit(storage, [[0, NO_TID, "a"], [1, NO_TID, "b"]]);
       const second = await commit(storage, [[1, first, "c"]]);
       const voted = storage.begin(nobody);

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  CorruptedTransactionError,
   equalBytes,
   FileStorageError,
   FileStorageQuotaError,
@@ -7,7 +8,7 @@ import {
   NO_TID,
   oid,
 } from "../../../values/mod.ts";
-import { commit, nobody, noise, record } from "../samples.ts";
+import { commit, nobody, noise, record, revisions, undo } from "../samples.ts";
 import { onDisk, texts } from "./on_disk.ts";
 
 /** Of the header of a transaction without metadata, and of a record. */
@@ -115,4 +116,35 @@ Deno.test("S01 bytes that were read beside an aborted transaction's are not take
     await storing("BBBB").finish();
     assertEquals(texts(storage, 2), ["neighbour", "BBBB"]);
     assertEquals(storage.getTid(oid(0)), first);
+  }));
+
+Deno.test("a pointer that was damaged is an error, and no walk without end", () =>
+  onDisk(async ({ disk, path, open }) => {
+    const storage = open();
+    const [a, b] = await revisions(storage, 1, ["a", "b"]);
+    await undo(storage, b);
+    const size = RECORD + record("a").length;
+    const first = 4 + TRANSACTION,
+      second = first + size + 8 + TRANSACTION,
+      third = second + size + 8 + TRANSACTION;
+    await storage.close();
+    const put = (at: number, to: number): number => {
+      const file = disk.open(path, "update"), bytes = new Uint8Array(8), view = new DataView(bytes.buffer);
+      file.read(bytes, at);
+      const before = Number(view.getBigUint64(0));
+      view.setBigUint64(0, BigInt(to));
+      file.write(bytes, at);
+      file.close();
+      return before;
+    };
+    // The first record's previous one, and the record whose data the third one shares: itself, or a later one.
+    for (const [at, to] of [[first + 16, first], [first + 16, second], [third + RECORD, third]]) {
+      const good = put(at, to);
+      const damaged = open();
+      const before = at < second ? a : MAX_TID;
+      assertThrows(() => damaged.loadBefore(oid(1), before), CorruptedTransactionError, `${path}: `);
+      await damaged.close();
+      put(at, good);
+    }
+    assertEquals(texts(open(), 2), [null, "a"]);
   }));

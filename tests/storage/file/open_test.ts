@@ -1,12 +1,16 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import {
   CorruptedTransactionError,
   FileStorageError,
   FileStorageFormatError,
+  MAX_TID,
+  NO_TID,
+  oid,
   type Tid,
 } from "../../../values/mod.ts";
-import { saveIndex } from "../../../storage/file/index_file.ts";
+import { FileStorage } from "../../../storage/mod.ts";
+import { type LoadedIndex, loadIndex, saveIndex } from "../../../storage/file/index_file.ts";
 import { OidIndex } from "../../../storage/file/oid_index.ts";
 import { openDataFile } from "../../../storage/file/open.ts";
 import {
@@ -17,12 +21,15 @@ import {
   type PlainTransaction,
   plainTransactions,
 } from "./data_file.ts";
+import { commit, record } from "../samples.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 
 const PATH = "Data.fs";
 const INDEX = "Data.fs.index";
 const data = (text: string) => new TextEncoder().encode(text);
 const MAGIC = data("FS30");
+/** What changes on the disk when there is nothing to change: what is there stays there. */
+const MADE_DURABLE = [`sync ${PATH}`, "sync ."];
 
 function entriesOf(index: OidIndex): [bigint, number][] {
   return [...index.entries()];
@@ -159,7 +166,7 @@ Deno.test("a saved index saves reading the file, and what came after it is added
     const disk = withIndex(file, covered);
     const before = disk.read;
     openDataFile(PATH, { disk }).file.close();
-    assertEquals(disk.changes, []);
+    assertEquals(disk.changes, MADE_DURABLE);
     assertEquals(disk.read - before < 100_000, true, `${disk.read - before} bytes read`);
   }
 });
@@ -168,7 +175,7 @@ Deno.test("an object that every transaction changes doesn't spoil the index", ()
   const hot = plainFile(Array.from({ length: 9 }, () => ({ records: [{ oid: 3n, data: data("counter") }] })));
   const disk = withIndex(hot, 9);
   openDataFile(PATH, { disk }).file.close();
-  assertEquals(disk.changes, []);
+  assertEquals(disk.changes, MADE_DURABLE);
 });
 
 Deno.test("an index that doesn't fit the data is put aside and made anew", () => {
@@ -211,7 +218,7 @@ Deno.test("damage before what an index is checked by doesn't hide the rest of th
     const opened = openDataFile(PATH, { disk });
     opened.file.close();
     assertEquals(new Map(entriesOf(opened.index)), new Map(file.newest[9]));
-    assertEquals(disk.changes, []);
+    assertEquals(disk.changes, MADE_DURABLE);
   }
 });
 
@@ -250,10 +257,33 @@ Deno.test("an index in the form of old is used, and written anew", () => {
   assertEquals(disk.content(INDEX), EXAMPLE_INDEX);
 });
 
+Deno.test("what a killed process has left is made durable before it is shown, or not shown", () => {
+  const disk = new MemoryDisk({ [PATH]: EXAMPLE });
+  disk.beforeChange = (change) => {
+    if (change === `sync ${PATH}`) throw new Error("input/output error");
+  };
+  assertThrows(() => openDataFile(PATH, { disk }), Error, "input/output error");
+  assertEquals(disk.openFiles, 0);
+});
+
+Deno.test("a file that a pack had renamed when it was killed gets its name back", () => {
+  const files = { [`${PATH}.old`]: EXAMPLE, [`${PATH}.pack`]: data("FS30 and more") };
+  assertThrows(
+    () => openDataFile(PATH, { disk: new MemoryDisk(files), readOnly: true }),
+    FileStorageError,
+    "Data.fs.old",
+  );
+  const disk = new MemoryDisk(files);
+  const { file, index, created } = openDataFile(PATH, { disk });
+  file.close();
+  assertEquals([index.size, created, disk.exists(`${PATH}.old`)], [2, false, false]);
+  assertEquals(disk.content(PATH), EXAMPLE);
+});
+
 Deno.test("an index that can't be saved doesn't keep the file from opening", () => {
   const disk = new MemoryDisk({ [PATH]: EXAMPLE });
-  disk.beforeChange = () => {
-    throw new Error("no space left");
+  disk.beforeChange = (change) => {
+    if (change !== `sync ${PATH}`) throw new Error("no space left");
   };
   const { file, index } = openDataFile(PATH, { disk });
   file.close();
@@ -272,5 +302,36 @@ Deno.test("a database can be read as it was before any transaction, with or with
       assertEquals(opened.lastTid as bigint, shown === 0 ? 0n : nthTid(shown - 1));
       assertEquals(disk.changes, []);
     }
+  }
+});
+
+Deno.test("an object never gets another's data, however wrong a saved index is", async () => {
+  const folder = await Deno.makeTempDir(), path = `${folder}/Data.fs`;
+  try {
+    const disk = new MemoryDisk();
+    {
+      await using storage = FileStorage.open(path, { disk });
+      for (let id = 0; id < 20; id++) await commit(storage, [[id, NO_TID, `${id}`]]);
+    }
+    // Opening looks at the last records only.
+    const { index, end } = loadIndex(path, disk) as LoadedIndex;
+    index.set(oid(1), index.get(oid(2))!);
+    saveIndex(path, index, end, disk);
+    for (const cacheSize of [0, 8 << 20]) {
+      await using storage = FileStorage.open(path, { disk, cacheSize, readOnly: true });
+      const { serial, data } = storage.loadBefore(oid(2), MAX_TID)!;
+      assertEquals(data, record("2"));
+      const asks: (() => unknown)[] = [
+        () => storage.loadBefore(oid(1), MAX_TID),
+        () => storage.loadSerial(oid(1), serial),
+        () => storage.getTid(oid(1)),
+        () => storage.history(oid(1), 1),
+      ];
+      for (const ask of asks) assertThrows(ask, CorruptedTransactionError, "is of 0x02, expected 0x01");
+    }
+    await using storage = FileStorage.open(path, { disk });
+    await assertRejects(() => commit(storage, [[1, NO_TID, "b"]]), CorruptedTransactionError);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as fc from "fast-check";
 import { FileStorage, MappingStorage, type PackStage, realDisk, supportsPack } from "../../../storage/mod.ts";
 import {
+  type Awaitable,
   CorruptedTransactionError,
   FileStorageError,
   MAX_TID,
@@ -243,6 +244,31 @@ Deno.test("the packed file is durable before it takes the place of the other, an
     const directory = changes.indexOf("sync folder", renamed),
       commit = changes.indexOf("write Data.fs", renamed);
     assert(directory > renamed && directory < commit, "a commit came before the new name was durable");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("what is committed at the last moment of a pack is durable in the packed file before that is renamed (S23)", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const disk = new MemoryDisk(), path = `${folder}/Data.fs`;
+    await using storage = FileStorage.open(path, { disk });
+    await fill(storage);
+    const late = storage.begin(nobody);
+    late.store(oid(1), current(storage, 1).serial, linked("late"));
+    await late.vote();
+    let finishing: Awaitable<Tid> | undefined;
+    disk.changes.length = 0;
+    disk.beforeChange = (what) => {
+      // All is copied and about to be made durable: but for this one.
+      if (what === `sync ${path}.pack`) finishing ??= late.finish();
+    };
+    assertEquals((await storage.pack(now(), { keepOld: false })).outcome, "packed");
+    assertEquals(current(storage, 1), { serial: await finishing!, data: linked("late"), end: null });
+    const steps = disk.changes.filter((change) => /(write|sync|rename) .*\.pack( |$)/.test(change))
+      .map((change) => change.split(" ")[0]).slice(-4);
+    assertEquals(steps, ["sync", "write", "sync", "rename"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -9,6 +9,7 @@ import { onDisk } from "./on_disk.ts";
 const MIB = 1 << 20;
 
 const stored = (position: number, size: number): StoredRecord => ({
+  oid: oid(1),
   tid: tid(BigInt(position)),
   previous: 0,
   transaction: 4,
@@ -28,6 +29,7 @@ Deno.test("the cache never takes more memory than it may, whatever it is given",
         // Many small ones between the big ones: their overhead counts as well.
         for (let small = 0; small < 300; small++) {
           cache.add(number * 1000 + small, {
+            oid: oid(1),
             tid: tid(1n),
             previous: 0,
             transaction: 4,

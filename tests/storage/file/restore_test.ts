@@ -1,8 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
-import { FileStorage } from "../../../storage/mod.ts";
-import { equalBytes, NO_TID, oid, tid } from "../../../values/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { copyTransactions, FileStorage } from "../../../storage/mod.ts";
+import { equalBytes, MAX_TID, NO_TID, oid, StorageTransactionError, tid } from "../../../values/mod.ts";
 import { type FileStorageFixture, fileStorageFixtures, type TransactionAnswer } from "../../fixtures/mod.ts";
-import { bytes, commit, nobody, record } from "../samples.ts";
+import { bytes, commit, nobody, record, revisions, textOf, undo } from "../samples.ts";
 import { EXAMPLE } from "./data_file.ts";
 import { onDisk } from "./on_disk.ts";
 
@@ -64,6 +64,26 @@ for (const fixture of copied) {
   });
 }
 
+Deno.test("S02 a copy of a file with several undos of one object in one transaction is the same file", () =>
+  onDisk(async ({ disk, path, open }) => {
+    const storage = open();
+    const [a, b, c] = await revisions(storage, 1, ["a", "b", "c"]);
+    const both = await undo(storage, c, b);
+    const next = await commit(storage, [[1, both, "d"], [2, NO_TID, "x"]]);
+    const undone = await undo(storage, next, both);
+    await undo(storage, undone);
+    const copied = FileStorage.open(`${path}.copy`, { disk });
+    await copyTransactions(storage, copied);
+    await copied.close();
+    assertEquals(disk.content(`${path}.copy`).toHex(), disk.content(path).toHex());
+    // As in Python, each of the two records shares the data of another transaction.
+    const shared: unknown[] = [];
+    for (const transaction of storage.transactions(both, both)) {
+      for await (const { data, dataTid } of transaction.records()) shared.push([textOf(data!), dataTid]);
+    }
+    assertEquals(shared, [["b", b], ["a", a]]);
+  }));
+
 Deno.test("what is stored and restored lies in the file as the format's description says", () =>
   onDisk(async ({ disk, path, open }) => {
     const storage = open();
@@ -119,4 +139,18 @@ Deno.test("a restored revision shares the data that it is said to share only whe
       position += Number(view.getBigUint64(position + 8)) + 8;
     }
     assertEquals(statuses, [" ", " ", " ", " ", " ", "p"]);
+  }));
+
+Deno.test("S20 an id so late that nobody could see its transaction is refused, like one that none can follow", () =>
+  onDisk(async ({ open }) => {
+    const storage = open();
+    const last = await commit(storage, [[1, NO_TID, "a"]]);
+    for (const late of [MAX_TID, tid(2n ** 64n - 1n)]) {
+      await assertRejects(
+        () => commit(storage, [[2, NO_TID, "b"]], {}, { tid: late }),
+        StorageTransactionError,
+        "expected one before 7fffffffffffffff",
+      );
+    }
+    assertEquals([storage.lastTransaction(), storage.length()], [last, 1]);
   }));

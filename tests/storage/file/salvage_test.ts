@@ -165,6 +165,20 @@ Deno.test("nothing is overwritten", async () => {
   }
 });
 
+Deno.test("what has the new file's name is whole", async () => {
+  const { bytes } = await history();
+  const disk = new MemoryDisk({ [PATH]: bytes });
+  let writes = 0;
+  disk.beforeChange = (change) => {
+    if (!change.startsWith("write")) return;
+    writes++;
+    assertEquals(disk.exists(TARGET), false);
+  };
+  await salvage(PATH, TARGET, { disk });
+  assert(writes > 0);
+  assertEquals([disk.content(TARGET), disk.exists(`${TARGET}.part`)], [bytes, false]);
+});
+
 Deno.test("a salvage that is broken off, or whose disk is full, leaves nothing behind", async () => {
   const { bytes } = await history();
   const disk = new MemoryDisk({ [PATH]: bytes });
@@ -172,7 +186,7 @@ Deno.test("a salvage that is broken off, or whose disk is full, leaves nothing b
     if (change.startsWith("write")) throw new Error("no space left");
   };
   await assertRejects(() => salvage(PATH, TARGET, { disk }), Error, "no space left");
-  assertEquals([disk.exists(TARGET), disk.openFiles], [false, 0]);
+  assertEquals([disk.exists(TARGET), disk.exists(`${TARGET}.part`), disk.openFiles], [false, false, 0]);
   const reason = new Error("enough");
   const stopped = new MemoryDisk({ [PATH]: bytes });
   const rejected = salvage(PATH, TARGET, { disk: stopped, signal: AbortSignal.abort(reason) });
