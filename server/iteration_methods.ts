@@ -16,6 +16,7 @@ import {
 } from "../storage/mod.ts";
 import { type Awaitable, oid, oidBytes, tidBytes, when } from "../values/mod.ts";
 import { countArgument, extensionDict, itemsOf, oidArgument, tidArgument } from "./arguments.ts";
+import { missingMethod } from "./missing_method.ts";
 import type { Session } from "./session.ts";
 
 /** Iterators that one client may have open. One over transactions holds a file open, one over records is small. */
@@ -101,7 +102,7 @@ function numberArgument(value: Value | undefined): number {
 export function iteratorStart(session: Session, [start, stop]: readonly Value[]): Value {
   const { storage } = session.served;
   if (!supportsIteration(storage)) {
-    throw new PythonError("builtins.AttributeError", `'${storage.kind}' object has no attribute 'iterator'`);
+    throw missingMethod(storage, "iterator");
   }
   const bound = (value: Value) => value === null ? undefined : tidArgument(value);
   const items = pull(storage.transactions(bound(start), bound(stop)));
@@ -161,10 +162,7 @@ export function iteratorGc(session: Session, [numbers]: readonly Value[]): Value
 /** `record_iternext(next)`: the current record of the next object, and which comes after it. */
 export function recordIternext(session: Session, [from]: readonly Value[]): Awaitable<Value> {
   const { storage } = session.served;
-  if (!supportsCurrentRecordIteration(storage)) {
-    const reason = `'${storage.kind}' object has no attribute 'record_iternext'`;
-    throw new PythonError("builtins.AttributeError", reason);
-  }
+  if (!supportsCurrentRecordIteration(storage)) throw missingMethod(storage, "record_iternext");
   const first = from === undefined || from === null;
   const use = (record: CurrentRecord | null): Value => {
     if (!record) {

@@ -38,6 +38,8 @@ import {
   iteratorStart,
   recordIternext,
 } from "./iteration_methods.ts";
+import type { Commit } from "./commit.ts";
+import { missingMethod } from "./missing_method.ts";
 import { pack } from "./pack_methods.ts";
 import type { Session } from "./session.ts";
 import { undoa, undoInfo, undoLog } from "./undo_methods.ts";
@@ -93,7 +95,7 @@ function store(session: Session, [oid, serial, data, id]: Arguments, { name }: M
 function deleteObject(session: Session, [oid, serial, id]: Arguments, { name }: Message): Answer {
   const { storage, statistics } = session.served;
   const commit = session.commit(transactionIdArgument(id), name);
-  if (!supportsDelete(storage)) throw missing(session, "deleteObject");
+  if (!supportsDelete(storage)) return refused(commit, missingMethod(storage, "deleteObject"));
   (commit.transaction as ReturnType<typeof storage.begin>).deleteObject(
     oidArgument(oid),
     tidArgument(serial),
@@ -105,7 +107,7 @@ function deleteObject(session: Session, [oid, serial, id]: Arguments, { name }: 
 function restore(session: Session, [oid, serial, data, previous, id]: Arguments, { name }: Message): Answer {
   const { storage, statistics } = session.served;
   const commit = session.commit(transactionIdArgument(id), name);
-  if (!supportsRestore(storage)) throw missing(session, "restore");
+  if (!supportsRestore(storage)) return refused(commit, missingMethod(storage, "restore"));
   (commit.transaction as ReturnType<typeof storage.begin>).restore(
     oidArgument(oid),
     tidArgument(serial),
@@ -116,8 +118,10 @@ function restore(session: Session, [oid, serial, data, previous, id]: Arguments,
   return null;
 }
 
-function missing(session: Session, method: string): PythonError {
-  return new PythonError("builtins.AttributeError", `'${session.served.storage.kind}' has no '${method}'`);
+/** A transaction's calls have no answers: that one is impossible its vote tells. */
+function refused(commit: Commit, reason: Error): null {
+  commit.refuse(reason);
+  return null;
 }
 
 function historyEntry(session: Session, { tid, size, user, description, extension }: Revision): Dict {
@@ -188,7 +192,7 @@ const methods: ReadonlyMap<string, Entry> = new Map(Object.entries({
   }),
 
   new_oid: takes(0, 0, (session) => {
-    throw missing(session, "new_oid");
+    throw missingMethod(session.served.storage, "new_oid");
   }),
 
   loadBefore: takes(2, 2, load),

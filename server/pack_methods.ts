@@ -6,8 +6,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import { toNumber, type Value } from "../pickle/mod.ts";
-import { PythonError, truthy } from "../protocol/mod.ts";
+import { truthy } from "../protocol/mod.ts";
 import { type Packable, supportsPack } from "../storage/mod.ts";
+import { missingMethod } from "./missing_method.ts";
 import type { Session } from "./session.ts";
 
 const log = getLogger(["zeo", "server"]);
@@ -21,7 +22,7 @@ const log = getLogger(["zeo", "server"]);
 export async function pack(session: Session, [time, wait]: readonly Value[]): Promise<Value> {
   const { storage } = session.served;
   if (!supportsPack(storage)) {
-    throw new PythonError("builtins.AttributeError", `'${storage.kind}' object has no attribute 'pack'`);
+    throw missingMethod(storage, "pack");
   }
   const moment = toNumber(time);
   if (!Number.isFinite(moment)) throw new TypeError(`pack time ${moment}: expected seconds since 1970`);

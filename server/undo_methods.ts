@@ -5,10 +5,11 @@
  */
 
 import { Dict, pythonFloat, type Value } from "../pickle/mod.ts";
-import { type Message, PythonError } from "../protocol/mod.ts";
+import type { Message } from "../protocol/mod.ts";
 import { supportsUndo, type UndoEntry, type UndoingTransaction } from "../storage/mod.ts";
 import { type Awaitable, tidBytes, tidFromBytes, tidSeconds, UndoError } from "../values/mod.ts";
 import { bytesArgument, extensionDict, transactionIdArgument } from "./arguments.ts";
+import { missingMethod } from "./missing_method.ts";
 import type { Session } from "./session.ts";
 import { sameValue } from "./undo_filter.ts";
 
@@ -71,11 +72,9 @@ function description({ tid, size, user, description, extension }: UndoEntry): Di
 export function undoa(session: Session, [id, transaction]: readonly Value[], call: Message): Value {
   const commit = session.commit(transactionIdArgument(transaction), call.name);
   const { storage } = session.served;
-  if (!supportsUndo(storage)) {
-    throw new PythonError("builtins.AttributeError", `'${storage.kind}' object has no attribute 'undo'`);
-  }
   const tid = undoneTid(bytesArgument(id, "id"));
-  if (tid === undefined) commit.refuse(new UndoError("Invalid transaction id"));
+  if (!supportsUndo(storage)) commit.refuse(missingMethod(storage, "undo"));
+  else if (tid === undefined) commit.refuse(new UndoError("Invalid transaction id"));
   else (commit.transaction as UndoingTransaction).undo(tid);
   return null;
 }
