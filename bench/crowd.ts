@@ -46,9 +46,11 @@ class ServerProcess implements AsyncDisposable {
   static async start(): Promise<ServerProcess> {
     const folder = await Deno.makeTempDir({ prefix: "zeo-crowd-" });
     const conf = `${folder}/zeo.conf`;
+    // The record cache is full before the end of the warm-up: what grows after that is not the cache.
     await Deno.writeTextFile(
       conf,
-      `<zeo>\naddress 127.0.0.1:0\nmsgpack true\n</zeo>\n<filestorage>\npath ${folder}/Data.fs\n</filestorage>\n` +
+      `<zeo>\naddress 127.0.0.1:0\nmsgpack true\n</zeo>\n` +
+        `<filestorage>\npath ${folder}/Data.fs\nrecord-cache-size 8MB\n</filestorage>\n` +
         `<eventlog>\nlevel error\n<logfile>\npath STDERR\n</logfile>\n</eventlog>\n`,
     );
     const process = new Deno.Command(Deno.execPath(), {
