@@ -2,7 +2,7 @@
  * What TLS costs: loads a second of 100,000 objects of 0.5 KB, in random order, on 4 connections with 64 loads
  * outstanding each, plain and with TLS, in turns.
  *
- *   deno run -A bench/tls.ts [SECONDS [ROUNDS]]
+ * deno task bench:tls [--seconds N] [--rounds N] [--json]
  *
  * The server is a process of its own with both kinds of listener. What it burns of its processor is told, too: that
  * comparison holds where the generator, here, is what is saturated.
@@ -14,6 +14,17 @@ import { type Address, connect, Framer, msgpackCodec, Output, type Transport } f
 import { StorageServer } from "../server/mod.ts";
 import { FileStorage } from "../storage/mod.ts";
 import { MAX_TID, NO_TID, oid, oidBytes, tidBytes } from "../values/mod.ts";
+import { readArguments } from "./arguments.ts";
+import { median } from "./main.ts";
+
+const HELP = `What TLS costs the server: loads a second, plain and with TLS, in turns.
+
+deno task bench:tls [--seconds N] [--rounds N] [--json]
+
+  --seconds N  how long each measurement takes; default 3
+  --rounds N   how often all of them are taken, the numbers shown are medians, those of ratios too; default 3
+  --json       print the numbers as JSON
+  --help       print this`;
 
 const CONNECTIONS = 4;
 const OUTSTANDING = 64;
@@ -165,8 +176,16 @@ async function measure(
   return [loads / elapsed, (await processorTime(pid) - before) / loads * 1e6];
 }
 
+const KINDS = ["plain", "TLS"] as const;
+
+/** What was measured: loads a second, and microseconds of the server's processor for each. */
+interface Round {
+  readonly perSecond: number;
+  readonly cost: number;
+}
+
 async function main(): Promise<void> {
-  const [seconds, rounds] = [Number(Deno.args[0] ?? 3), Number(Deno.args[1] ?? 3)];
+  const { seconds, rounds, json } = readArguments(HELP);
   const server = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", import.meta.url, "serve"],
     ...{ stdin: "piped", stdout: "piped" },
@@ -174,25 +193,28 @@ async function main(): Promise<void> {
   const reader = server.stdout.getReader();
   const said = new TextDecoder().decode((await reader.read()).value);
   const [plain, secure]: Address[] = JSON.parse(said);
-  for (const [name, address] of [["plain", plain], ["TLS", secure]] as const) {
-    await measure(address, name === "TLS", 0.5, server.pid);
-  }
-  const totals = { plain: 0, TLS: 0 };
+  const run = async (kind: typeof KINDS[number], time: number): Promise<Round> => {
+    const [perSecond, cost] = kind === "TLS"
+      ? await measure(secure, true, time, server.pid)
+      : await measure(plain, false, time, server.pid);
+    return { perSecond, cost };
+  };
+  for (const kind of KINDS) await run(kind, 0.5);
+  const results: Record<typeof KINDS[number], Round[]> = { plain: [], TLS: [] };
   for (let round = 0; round < rounds; round++) {
-    for (const [name, address] of [["plain", plain], ["TLS", secure]] as const) {
-      const [perSecond, cost] = await measure(address, name === "TLS", seconds, server.pid);
-      totals[name] += perSecond / rounds;
-      console.log(
-        `${name.padEnd(5)} ${perSecond.toFixed(0).padStart(8)} loads/s  ${
-          cost.toFixed(2)
-        } µs of the server each`,
-      );
-    }
+    for (const kind of KINDS) results[kind].push(await run(kind, seconds));
   }
-  console.log(`TLS/plain ${(totals.TLS / totals.plain).toFixed(2)}`);
   await server.stdin.close();
   await server.status;
   await reader.cancel();
+  const ratio = median(results.TLS.map(({ perSecond }, i) => perSecond / results.plain[i].perSecond));
+  if (json) return console.log(JSON.stringify({ ...results, ratio }));
+  for (const kind of KINDS) {
+    const loads = median(results[kind].map(({ perSecond }) => perSecond)).toFixed(0);
+    const cost = median(results[kind].map(({ cost }) => cost)).toFixed(2);
+    console.log(`${kind.padEnd(5)} ${loads.padStart(8)} loads/s  ${cost} µs of the server each`);
+  }
+  console.log(`TLS/plain ${ratio.toFixed(2)}`);
 }
 
 await (Deno.args[0] === "serve" ? serve() : main());
