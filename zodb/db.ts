@@ -358,6 +358,7 @@ export class DB implements AsyncDisposable {
 
   #tell(tid: Tid, oids: readonly Oid[], by?: Connection): void {
     if (tid > this.#heard) this.#heard = tid;
+    this.oids.used(oids);
     for (const connection of this.#pools.present()) {
       if (connection === by) connection.view.committed(tid);
       else connection.view.invalidated(tid, oids);
@@ -384,6 +385,7 @@ export class DB implements AsyncDisposable {
   }
 
   #reset(): void {
+    this.oids.forget();
     for (const connection of this.#pools.present()) connection.view.invalidatedAll();
   }
 

@@ -35,6 +35,23 @@ export class OidSupply {
     return this.#oids.shift()!;
   }
 
+  /**
+   * Others have stored objects with these ids. If one of them is in reserve, the server was started again and gives what it
+   * has given before: none of the reserve can be relied upon.
+   */
+  used(oids: Iterable<Oid>): void {
+    for (const oid of oids) {
+      const first = this.#oids[0], last = this.#oids.at(-1);
+      if (first === undefined) return;
+      if (oid >= first && oid <= last! && this.#oids.includes(oid)) this.forget();
+    }
+  }
+
+  /** Gives up the reserve: anybody may have been given the same ids. */
+  forget(): void {
+    this.#oids = [];
+  }
+
   /** Gets more. */
   refill(): Awaitable<void> {
     if (this.#filling) return this.#filling;
