@@ -44,7 +44,7 @@ Deno.test("ids that a server gives again when it is started again are not used w
     server = await serve(path, port);
     // The other one gets those ids that are in reserve here; what it stores with them is heard of here.
     for (let i = 0; i < 3; i++) await add(two, `two-${i}`);
-    for (let tid = two.lastTransaction; one.lastTransaction < tid;) {
+    while (one.lastTransaction < two.lastTransaction) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     for (let i = 0; i < 3; i++) await add(one, `one-${i}`);
