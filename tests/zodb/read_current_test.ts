@@ -2,21 +2,28 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { ReadConflictError } from "../../values/mod.ts";
-import { DB, load, PersistentMap } from "../../zodb/mod.ts";
+import { type Connection, DB, load, PersistentMap } from "../../zodb/mod.ts";
 import { Item } from "./objects.ts";
 
-Deno.test("readCurrent has a commit fail when the object was changed, and does nothing by itself", async () => {
-  await using db = await DB.open();
+/** Two objects of a new database as a connection has them, and how somebody else changes the first one. */
+async function objectsOf(db: DB, reader: Connection) {
   await db.transaction(async ({ root }) => {
     await root.set("m", new PersistentMap([["a", 0]]));
     await root.set("x", new Item());
   });
-  await using reader = db.open();
+  await reader.begin();
   const m = (await reader.root.get<PersistentMap>("m"))!, x = (await reader.root.get<Item>("x"))!;
   const change = () =>
     db.transaction(async ({ root }) => {
       (await root.get<PersistentMap<string, number>>("m"))!.set("a", Math.random());
     });
+  return { m, x, change };
+}
+
+Deno.test("readCurrent has a commit fail when the object was changed, and does nothing by itself", async () => {
+  await using db = await DB.open();
+  await using reader = db.open();
+  const { m, x, change } = await objectsOf(db, reader);
   reader.readCurrent(m);
   await change();
   await reader.commit();
@@ -34,16 +41,8 @@ Deno.test("readCurrent has a commit fail when the object was changed, and does n
 
 Deno.test("readCurrent holds until the transaction ends, whatever is gone back to, and no longer", async () => {
   await using db = await DB.open();
-  await db.transaction(async ({ root }) => {
-    await root.set("m", new PersistentMap([["a", 0]]));
-    await root.set("x", new Item());
-  });
   await using reader = db.open();
-  const m = (await reader.root.get<PersistentMap>("m"))!, x = (await reader.root.get<Item>("x"))!;
-  const change = () =>
-    db.transaction(async ({ root }) => {
-      (await root.get<PersistentMap<string, number>>("m"))!.set("a", Math.random());
-    });
+  const { m, x, change } = await objectsOf(db, reader);
   reader.readCurrent(m);
   const unjoined = await reader.savepoint();
   x.y = 1;
